@@ -1,0 +1,21 @@
+select
+    cast(region_code as string) as region_code,
+    cast(period_type as string) as period_type,
+    cast(period_start as date) as period_start,
+    cast(index_value as double) as index_value,
+    cast(index_lower as double) as index_lower,
+    cast(index_upper as double) as index_upper,
+    cast(sensitivity_lower as double) as sensitivity_lower,
+    cast(sensitivity_upper as double) as sensitivity_upper,
+    cast(change_previous as double) as change_previous,
+    cast(change_previous_lower as double) as change_previous_lower,
+    cast(change_previous_upper as double) as change_previous_upper,
+    cast(change_year as double) as change_year,
+    cast(rank_lower as bigint) as rank_lower,
+    cast(rank_upper as bigint) as rank_upper,
+    cast(p_among_worst as double) as p_among_worst,
+    cast(group_label as string) as group_label,
+    cast(status as string) as status,
+    cast(status_reason as string) as status_reason,
+    cast(method_version as string) as method_version
+from {{ pinned('estimates', 'region_index') }}

@@ -1,0 +1,115 @@
+-- Every region of every level has a row for each period it may be published for: months down to the index level,
+-- quarters at every level. What cannot be published keeps its row and says why.
+with index_level as (
+    select max(level_rank) as level_rank
+    from {{ ref('int_regions') }}
+    where level = '{{ var("index_level") }}'
+),
+
+spine as (
+    select
+        regions.*,
+        periods.period_type,
+        periods.period_start,
+        periods.period_end,
+        periods.period_label,
+        periods.is_latest
+    from {{ ref('int_regions') }} as regions
+    cross join index_level
+    inner join {{ ref('int_periods') }} as periods
+        on periods.period_type = 'quarter' or regions.level_rank <= index_level.level_rank
+),
+
+-- Citizen-reported records of the period, of any category: context for the reader, shown as a band.
+counted as (
+    select
+        region_code,
+        period_type,
+        period_start,
+        cast(sum(n) as bigint) as n
+    from {{ ref('int_incidents__region_period') }}
+    group by region_code, period_type, period_start
+),
+
+joined as (
+    select
+        spine.*,
+        estimates.index_value,
+        estimates.index_lower,
+        estimates.index_upper,
+        estimates.sensitivity_lower,
+        estimates.sensitivity_upper,
+        estimates.change_previous,
+        estimates.change_previous_lower,
+        estimates.change_previous_upper,
+        estimates.change_year,
+        estimates.rank_lower,
+        estimates.rank_upper,
+        estimates.p_among_worst,
+        estimates.group_label,
+        estimates.status as estimate_status,
+        estimates.status_reason as estimate_reason,
+        estimates.method_version,
+        completeness.located_share,
+        coalesce(counted.n, 0) as n,
+        case
+            when not coalesce(completeness.is_covered, false)
+                then 'Tidak ada data yang lengkap untuk periode ini'
+            when completeness.located_share < {{ var('smallest_completeness') }}
+                then 'Terlalu banyak laporan tanpa wilayah yang diketahui'
+            when spine.population is null then 'Jumlah penduduk tidak tersedia'
+            when not spine.population_is_official then 'Jumlah penduduk bukan angka resmi'
+            when estimates.region_code is null then 'Belum dapat dihitung'
+            when estimates.status = 'withheld' then estimates.status_reason
+        end as withheld_reason,
+        coalesce(completeness.is_covered, false) as is_covered
+    from spine
+    left join {{ ref('est_region_index') }} as estimates
+        on
+            spine.region_code = estimates.region_code
+            and spine.period_type = estimates.period_type
+            and spine.period_start = estimates.period_start
+    left join {{ ref('int_incidents__completeness') }} as completeness
+        on
+            spine.period_type = completeness.period_type
+            and spine.period_start = completeness.period_start
+    left join counted
+        on
+            spine.region_code = counted.region_code
+            and spine.period_type = counted.period_type
+            and spine.period_start = counted.period_start
+)
+
+select
+    region_code,
+    region_name,
+    level,
+    level_title,
+    parent_code,
+    period_type,
+    period_start,
+    period_label,
+    {%- for column, digits in [
+        ('index_value', 1), ('index_lower', 1), ('index_upper', 1), ('sensitivity_lower', 1),
+        ('sensitivity_upper', 1), ('change_previous', 1), ('change_previous_lower', 1),
+        ('change_previous_upper', 1), ('change_year', 1), ('p_among_worst', 2)] %}
+    case
+        when withheld_reason is null then cast(round({{ column }}, {{ digits }}) as decimal(6, {{ digits }}))
+    end as {{ column }},
+    {%- endfor %}
+    case when withheld_reason is null then cast(rank_lower as bigint) end as rank_lower,
+    case when withheld_reason is null then cast(rank_upper as bigint) end as rank_upper,
+    case when withheld_reason is null then group_label end as group_label,
+    case when withheld_reason is null then estimate_status else 'withheld' end as status,
+    coalesce(withheld_reason, estimate_reason) as status_reason,
+    case when is_covered then {{ count_band('n') }} end as incidents_band,
+    population,
+    population_is_official,
+    located_share as completeness,
+    {{ dbt.datediff('period_end', as_of_date(), 'day') }} < {{ var('provisional_days') }} as is_provisional,
+    coalesce(method_version, '') as method_version,
+    is_latest,
+    boundary_json,
+    '{{ var("data_label") }}' as data_label,
+    {{ as_of_date() }} as as_of
+from joined

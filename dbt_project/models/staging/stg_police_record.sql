@@ -1,0 +1,22 @@
+select
+    cast(feed as string) as feed,
+    cast(record_key as string) as record_key,
+    cast(is_synthetic as boolean) as is_synthetic,
+    cast(category as string) as category,
+    cast(reported_by as string) as reported_by,
+    cast(outcome as string) as outcome,
+    cast(occurred_at as timestamp) as occurred_at,
+    cast(occurred_local_date as date) as occurred_local_date,
+    cast(occurred_local_hour as bigint) as occurred_local_hour,
+    cast(occurred_span_hours as bigint) as occurred_span_hours,
+    cast(reported_local_date as date) as reported_local_date,
+    cast(answer_seconds as bigint) as answer_seconds,
+    cast(dispatch_seconds as bigint) as dispatch_seconds,
+    cast(arrival_seconds as bigint) as arrival_seconds,
+    cast(is_repeat_location as boolean) as is_repeat_location,
+    cast(h3_cell as string) as h3_cell,
+    cast(region_code as string) as region_code,
+    cast(location_quality as string) as location_quality,
+    cast(modus_code as string) as modus_code,
+    cast(place_type as string) as place_type
+from {{ pinned('minimised', 'police_record') }}

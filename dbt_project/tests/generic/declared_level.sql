@@ -1,0 +1,10 @@
+{# Every level is one that city.yaml declares: a region of another level would vanish from every mart. #}
+{% test declared_level(model, column_name) %}
+select {{ column_name }}
+from {{ model }}
+where
+  {{ column_name }} is null
+  or {{ column_name }} not in (
+    {%- for level in var('levels') %}'{{ level.key }}'{% if not loop.last %}, {% endif %}{% endfor -%}
+  )
+{% endtest %}

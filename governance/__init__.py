@@ -1,0 +1,1 @@
+"""What data protection officers and oversight rely on: releases, disclosure control, retention, records, logs."""

@@ -1,0 +1,72 @@
+"""What `govern_data` does once a day, and what it does not do yet: both stand in its outcome."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from governance.access_log import AccessLog
+from governance.records import processing_record
+from governance.redaction_report import redaction_report
+from governance.retention import RetentionOutcome, enforce_retention
+
+if TYPE_CHECKING:
+    from ingestion.contract import Contract
+    from ingestion.lake import Lake
+
+DONE = (
+    "rows past their contract's retention taken out of the minimised tables",
+    "record of processing derived from the contracts (control/processing_record)",
+    "redaction report counted from the landings' tallies (control/redaction_report)",
+    "erasures written to the hash-chained access log",
+)
+NOT_DONE = (
+    "residual-risk review and recall floors",
+    "signed redaction report",
+    "witnessed checkpoints of the access log",
+)
+
+
+@dataclass(frozen=True)
+class GovernOutcome:
+    """`rows_erased` in all, `erased_feeds` those that lost rows; `undated_feeds` have no day to judge by."""
+
+    rows_erased: int
+    erased_feeds: tuple[str, ...]
+    undated_feeds: tuple[str, ...]
+    feeds_recorded: int
+    report_lines: int
+    done: tuple[str, ...]
+    not_done: tuple[str, ...]
+
+
+def govern(
+    lake: Lake, contracts: Sequence[Contract], *, as_of: dt.date, time_zone: str, access_log: AccessLog, actor: str
+) -> GovernOutcome:
+    """Retention at `as_of` (city-local), the record of processing and the redaction report. Repeats change nothing."""
+    retention: RetentionOutcome = enforce_retention(lake, contracts, as_of=as_of)
+    emptied = [erasure for erasure in retention.erased if erasure.rows]
+    for erasure in emptied:
+        access_log.record(
+            actor=actor,
+            action="erase",
+            subject=f"minimised/{erasure.entity} {erasure.feed} before {erasure.before.isoformat()}",
+            purpose="retention",
+        )
+    records = processing_record(contracts)
+    if records.height:
+        lake.replace("control", "processing_record", records)
+    report = redaction_report(lake, time_zone=time_zone)
+    if report.height:
+        lake.replace("control", "redaction_report", report)
+    return GovernOutcome(
+        rows_erased=retention.rows,
+        erased_feeds=tuple(erasure.feed for erasure in emptied),
+        undated_feeds=retention.undated,
+        feeds_recorded=records.height,
+        report_lines=report.height,
+        done=DONE,
+        not_done=(*retention.not_done, *NOT_DONE),
+    )

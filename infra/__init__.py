@@ -1,0 +1,1 @@
+"""Where Telaga runs: command line, local stack, environments, simulator."""

@@ -1,0 +1,21 @@
+"""Airflow's own hook for a site's rules, found on the PYTHONPATH that infra.stack.airflow sets."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+
+def dag_policy(dag: Any) -> None:
+    """Takes the clock out of clock-driven DAGs while `telaga run` drives them (TELAGA_CADENCE=off).
+
+    Otherwise unpausing a DAG makes the scheduler start a run of its own, without the command's as-of day and run id,
+    ahead of the one that the command asked for. DAGs that follow assets are left as they are.
+    """
+    if os.environ.get("TELAGA_CADENCE") != "off":
+        return
+    from airflow.sdk.definitions.timetables.assets import AssetTriggeredTimetable
+    from airflow.sdk.definitions.timetables.simple import NullTimetable
+
+    if not isinstance(dag.timetable, AssetTriggeredTimetable):
+        dag.timetable = NullTimetable()

@@ -1,0 +1,221 @@
+"""From a DAG run to the arguments of the rooms: which city, which clock, which interval, which credentials.
+
+DAGs stay thin because this is the one place that knows both Airflow and the home. Heavy libraries are imported
+inside the functions: a task pays only for what it uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from infra.settings import Home, current_home
+
+if TYPE_CHECKING:
+    from infra.build.settings import BuildSettings
+    from ingestion.city import City
+    from ingestion.contract import Contract
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What one DAG run was asked to do.
+
+    `interval` is UTC, half open; None where the run takes what is new. `as_of` is the city-local day that every
+    step calls today.
+    """
+
+    home: Home
+    city: City
+    run_id: str
+    as_of: date
+    interval: tuple[datetime, datetime] | None
+    airflow_run: str
+
+
+def run_settings(context: Mapping[str, Any]) -> RunSettings:
+    """Reads conf (`run_id`, `as_of`, `from`, `to`), else the home's own state and today's date in the city.
+
+    A run started by a schedule or an asset has no conf: it takes what is new. A backfill carries a data interval
+    and takes exactly that. The logical date is never read: manual and asset runs have none.
+    """
+    from zoneinfo import ZoneInfo
+
+    from ingestion.city import load_city
+
+    home = current_home()
+    state = home.state()
+    if state is None:
+        raise RuntimeError(f"{home.root} holds no city yet: run ./telaga demo or ./telaga run first")
+    city = load_city(state.city_dir)
+    dag_run = context["dag_run"]
+    conf = dict(dag_run.conf or {})
+    zone = ZoneInfo(city.time_zone)
+    stated = conf.get("as_of") or state.as_of or city.as_of
+    as_of = _day(stated) if stated else datetime.now(UTC).astimezone(zone).date()
+    return RunSettings(
+        home=home,
+        city=city,
+        run_id=str(conf.get("run_id") or dag_run.run_id),
+        as_of=as_of,
+        interval=_interval(conf, dag_run, zone),
+        airflow_run=f"{dag_run.dag_id}/{dag_run.run_id}",
+    )
+
+
+def due_feeds(
+    dag_id: str,
+    context: Mapping[str, Any],
+    *,
+    entities: Collection[str] = (),
+    without: Collection[str] = (),
+) -> list[str]:
+    """Feeds of a pull DAG that this run takes: in a scheduled run those whose contract's cadence has ticked since
+    the last run that succeeded, in any other run all of them. `entities` and `without` narrow by entity.
+
+    The DAG ticks more often than any of its feeds, so that a feed's cadence stands in its contract alone.
+    """
+    from croniter import croniter
+
+    settings = run_settings(context)
+    contracts = [
+        contract
+        for contract in settings.city.feeds_of(dag_id)
+        if (not entities or contract.entity in entities) and contract.entity not in without
+    ]
+    dag_run = context["dag_run"]
+    since = context.get("prev_data_interval_end_success")
+    if since is not None and str(getattr(dag_run, "run_type", "")).lower().endswith("scheduled"):
+        until = dag_run.data_interval_end
+        contracts = [
+            contract
+            for contract in contracts
+            if croniter.match(contract.cadence, until) or croniter(contract.cadence, until).get_prev(datetime) > since
+        ]
+    return [contract.feed for contract in contracts]
+
+
+def _day(value: object) -> date:
+    return value if isinstance(value, date) else date.fromisoformat(str(value)[:10])
+
+
+def _interval(conf: Mapping[str, Any], dag_run: Any, zone: Any) -> tuple[datetime, datetime] | None:
+    if conf.get("from") or conf.get("to"):
+        start = datetime.combine(_day(conf.get("from") or "1970-01-01"), datetime.min.time(), zone)
+        end = datetime.combine(_day(conf.get("to") or "9999-12-30"), datetime.min.time(), zone)
+        return start.astimezone(UTC), end.astimezone(UTC)
+    if str(getattr(dag_run, "run_type", "")).lower().endswith("backfill"):
+        return dag_run.data_interval_start, dag_run.data_interval_end
+    return None
+
+
+def places(home: Home) -> dict[str, str]:
+    """Folders that a contract's server may name in braces: {simulation}, {city_data}."""
+    import os
+
+    found = {"simulation": str(home.simulation_dir)}
+    if os.environ.get("TELAGA_CITY_DATA"):
+        found["city_data"] = os.environ["TELAGA_CITY_DATA"]
+    return found
+
+
+def credentials(contract: Contract) -> dict[str, str]:
+    """The contract's Airflow connection as a mapping; empty where the feed needs none (a folder).
+
+    Every part is handed to Airflow's secret masker before anyone can log it.
+    """
+    connection_id = contract.server.get("connection_id")
+    if not connection_id:
+        return {}
+    from airflow.sdk import Connection
+    from airflow.sdk.log import mask_secret
+
+    connection = Connection.get(str(connection_id))
+    if connection.password:
+        mask_secret(connection.password)
+    uri = connection.get_uri()
+    mask_secret(uri)
+    return {"uri": uri, "extra": connection.extra or ""}
+
+
+def land(feed: str, context: Mapping[str, Any]) -> dict[str, Any]:
+    """Land what is new of one feed, or what its interval covers. Returns counts, never values."""
+    from dataclasses import asdict
+
+    from expectations.judge import Judge
+    from ingestion.connectors import connector_for
+    from ingestion.land import LandingContext, land_feed
+    from ingestion.minimise.pseudonyms import KeyRing
+
+    settings = run_settings(context)
+    contract = settings.city.feed(feed)
+    outcome = land_feed(
+        contract,
+        connector_for(contract, credentials=credentials(contract), places=places(settings.home)),
+        LandingContext(
+            lake=settings.home.lake(),
+            city=settings.city,
+            keys=KeyRing(settings.home.keys_dir),
+            run_id=settings.run_id,
+            as_of=settings.as_of,
+            judge=Judge(),
+            airflow_run=settings.airflow_run,
+        ),
+        interval=settings.interval,
+    )
+    return asdict(outcome)
+
+
+def pin_build(context: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Pins of a new build, JSON-able; None where nothing is new since the last finished one."""
+    from infra.build import steps
+
+    pins = steps.pin(_build(context))
+    return pins.to_json() if pins is not None else None
+
+
+def build_step(step: Literal["count", "judge", "present"], pins: Mapping[str, Any], context: Mapping[str, Any]) -> Any:
+    """One step of a build on what `pin_build` fixed; returns a line a model: state, seconds, rows."""
+    from infra.build import steps
+    from infra.build.settings import Pins
+
+    return getattr(steps, step)(_build(context), Pins.from_json(pins))
+
+
+def _build(context: Mapping[str, Any]) -> BuildSettings:
+    from infra.build.settings import BuildSettings
+
+    settings = run_settings(context)
+    return BuildSettings.for_home(settings.home, settings.city, settings.as_of, settings.run_id)
+
+
+def publish(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Publish what changed, per audience, then let Superset forget what it cached. Raises where a mart is refused."""
+    from governance.marts import read_manifest
+    from governance.release import publish as publish_marts
+    from infra.build.pin import code_digest
+    from infra.superset import stack
+
+    settings = run_settings(context)
+    build = _build(context)
+    outcome = publish_marts(
+        settings.home.lake(),
+        settings.home.serving_dir,
+        read_manifest(build.target_dir / "manifest.json"),
+        code_digest=code_digest(build),
+        city=settings.city.name,
+        as_of=settings.as_of,
+    )
+    # After the link has moved: a query begun on the old file could otherwise fill the cache for the new one.
+    if outcome.published:
+        stack.touch(settings.home)
+    if outcome.refused:
+        raise RuntimeError("release refused: " + "; ".join(str(finding) for finding in outcome.refused))
+    return {
+        "release": outcome.release_id,
+        "audiences": {audience.audience: audience.status for audience in outcome.audiences},
+        "done": list(outcome.done),
+        "not_done": list(outcome.not_done),
+    }

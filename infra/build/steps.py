@@ -1,0 +1,56 @@
+"""The steps of a build as the DAG build_marts calls them: pin, count, judge, present.
+
+Each may be tried again: it reads what `pin` fixed, and writes a Delta version only where content changed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infra.build import dbt, export, pin as pinning
+from infra.build.settings import BuildFailed, BuildSettings, ModelResult, Pins
+
+__all__ = ["BuildFailed", "BuildSettings", "Pins", "count", "judge", "pin", "present"]
+
+
+def pin(settings: BuildSettings) -> Pins | None:
+    """Fix every source's Delta version; None where nothing is new since the last finished build."""
+    return pinning.pin(settings)
+
+
+def count(settings: BuildSettings, pins: Pins | None = None) -> list[dict[str, Any]]:
+    """First dbt run, from a fresh scratch database: minimised tables to aggregates, which go to the lake."""
+    pins = pins or pinning.pinned(settings)
+    settings.build_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in settings.build_dir.glob(f"{settings.database.name}*"):
+        left.unlink()
+    results = dbt.run(settings, "count", dbt.variables(settings, pins))
+    return _json(export.with_rows(results, export.export(settings, "aggregates", pins)))
+
+
+def judge(settings: BuildSettings, pins: Pins | None = None) -> list[dict[str, Any]]:
+    """Statistics between the two dbt runs: aggregates to estimates, both in the lake."""
+    from infra.build import estimate
+
+    return _json(estimate.estimate(settings, pins or pinning.pinned(settings)))
+
+
+def present(settings: BuildSettings, pins: Pins | None = None) -> list[dict[str, Any]]:
+    """Second dbt run: aggregates and estimates to marts, which go to the lake; ends the build in its log."""
+    from infra.build.estimate import ESTIMATES
+
+    pins = pins or pinning.pinned(settings)
+    versions = {name: settings.lake.version("estimates", name) for name in ESTIMATES}
+    missing = sorted(name for name, version in versions.items() if version is None)
+    if missing:
+        raise BuildFailed(f"estimates {', '.join(missing)} are missing: clear the task judge and run it again")
+    estimates = {name: version for name, version in versions.items() if version is not None}
+    results = dbt.run(settings, "present", dbt.variables(settings, pins, estimates))
+    written = export.export(settings, "marts", pins)
+    settings.database.unlink(missing_ok=True)
+    pinning.log_event(settings, pins, "outcome", {name: table.version for name, table in written.items()})
+    return _json(export.with_rows(results, written))
+
+
+def _json(results: list[ModelResult]) -> list[dict[str, Any]]:
+    return [result.to_json() for result in results]

@@ -1,0 +1,143 @@
+"""The batch log: what was meant to be landed (intent) and what became of it (outcome). An outcome acknowledges."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from ingestion.lake.tables import BATCH_LOG
+
+if TYPE_CHECKING:
+    from ingestion.connectors import Batch
+    from ingestion.lake import Lake
+    from ingestion.lake.upsert import Counts
+    from ingestion.minimise.pseudonyms import KeyRing
+
+NAME = "batch_log"
+# A batch with one of these needs nothing more; a failed one is tried again.
+FINAL = frozenset({"landed", "quarantined", "empty", "duplicate"})
+POSITION = "position"
+
+
+@dataclass(frozen=True)
+class OpenIntent:
+    """A batch that a run meant to land and whose outcome is not in the log."""
+
+    run_id: str
+    batch_id: str
+
+
+@dataclass(frozen=True)
+class FeedState:
+    """What the log knows of a feed: batches that need nothing more, where a pull goes on, positions by batch,
+    batches that were ever begun, intents without outcome, and row counts of landed batches, oldest first."""
+
+    acknowledged: frozenset[str]
+    position: str | None
+    positions: Mapping[str, str]
+    attempted: frozenset[str]
+    open_intents: tuple[OpenIntent, ...]
+    history: tuple[int, ...]
+
+
+@dataclass
+class BatchLog:
+    """The log of one run's landing of one feed. Entries are written together: an outcome with the next intent, so that
+    a batch costs one commit. What a crash keeps from the log, the table's own commit still tells."""
+
+    lake: Lake
+    keys: KeyRing
+    run_id: str
+    feed: str
+    entity: str
+    airflow_run: str | None
+    clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
+    pending: list[dict[str, Any]] = field(default_factory=list)
+
+    def state(self) -> FeedState:
+        """Read what the log knows of the feed. Raises ValueError where positions were hidden under another key."""
+        if self.lake.version("control", NAME) is None:
+            return FeedState(frozenset(), None, {}, frozenset(), (), ())
+        rows = self.lake.read("control", NAME).filter(pl.col("feed") == self.feed).collect().sort("logged_at")
+        outcomes = rows.filter((pl.col("event") == "outcome") & pl.col("status").is_in(list(FINAL)))
+        # A position may hold a record number of the agency (where a pull goes on), so it is hidden in the table.
+        positions = {
+            batch: self.keys.reveal(hidden, self.feed, POSITION)
+            for batch, hidden in outcomes.select("batch_id", "position").iter_rows()
+            if hidden is not None
+        }
+        last: dict[tuple[str, str], str] = {}
+        for run_id, batch_id, event in rows.select("run_id", "batch_id", "event").iter_rows():
+            last[run_id, batch_id] = event
+        return FeedState(
+            acknowledged=frozenset(outcomes["batch_id"].to_list()),
+            position=max(positions.values(), default=None) or None,
+            positions=positions,
+            attempted=frozenset(rows["batch_id"].to_list()),
+            open_intents=tuple(OpenIntent(*key) for key, event in last.items() if event == "intent"),
+            history=tuple(outcomes.filter(pl.col("status") == "landed")["read"].to_list()),
+        )
+
+    def intent(self, batch: Batch) -> None:
+        """Say that a batch is about to be opened; on disk when this returns, with what was pending."""
+        self._add(batch.batch_id, "intent", batch=batch)
+        self.flush()
+
+    def outcome(
+        self,
+        batch_id: str,
+        status: str,
+        counts: Counts,
+        *,
+        batch: Batch | None = None,
+        reason: str | None = None,
+        table_version: int | None = None,
+        digest: str | None = None,
+        run_id: str | None = None,
+    ) -> None:
+        """Say what became of a batch. Written with the next intent or `flush`. `run_id`: of the run that landed it."""
+        self._add(
+            batch_id,
+            "outcome",
+            batch=batch,
+            status=status,
+            read=counts.read,
+            accepted=counts.accepted,
+            duplicate=counts.duplicate,
+            quarantined=counts.quarantined,
+            reason=reason,
+            table_version=table_version,
+            digest=digest,
+            **({"run_id": run_id} if run_id else {}),
+        )
+
+    def flush(self) -> None:
+        """Write what is pending, synced."""
+        if not self.pending:
+            return
+        frame = pl.DataFrame(self.pending, schema=dict(BATCH_LOG))
+        self.lake.append("control", NAME, frame, partition_by=["feed"])
+        self.pending.clear()
+
+    def _add(self, batch_id: str, event: str, *, batch: Batch | None, **values: Any) -> None:
+        entry: dict[str, Any] = dict.fromkeys(BATCH_LOG)
+        entry.update(
+            run_id=self.run_id,
+            feed=self.feed,
+            entity=self.entity,
+            batch_id=batch_id,
+            event=event,
+            logged_at=self.clock(),
+            airflow_run=self.airflow_run,
+        )
+        if batch is not None:
+            entry.update(
+                position=self.keys.hide(batch.position, self.feed, POSITION),
+                period_from=batch.period_from,
+                period_to=batch.period_to,
+            )
+        self.pending.append(entry | values)

@@ -1,0 +1,117 @@
+"""Bytes that stay: objects and files of the lake, on disk before a call returns.
+
+On a local folder every new file and the folders that name it are flushed (fsync); S3 answers only when it has stored.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ingestion.lake import Lake
+
+
+def sync_file(path: Path) -> None:
+    """Flush a file's content to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(path: Path) -> None:
+    """Flush a folder's entries (the names of new files) to disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder and its parents, each new name flushed in its parent."""
+    missing = []
+    step = path
+    while not step.exists():
+        missing.append(step)
+        step = step.parent
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+
+
+def write_synced(path: Path, content: bytes | memoryview) -> None:
+    """Write a file so that it is either whole or absent after a power cut."""
+    make_folder(path.parent)
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_log(table_uri: str, versions: Iterable[int]) -> None:
+    """Flush the log entries (and checkpoints) of `versions` of a local Delta table."""
+    log = Path(table_uri) / "_delta_log"
+    for version in versions:
+        for path in log.glob(f"{version:020d}.*"):
+            sync_file(path)
+    last = log / "_last_checkpoint"
+    if last.exists():
+        sync_file(last)
+    sync_folder(log)
+
+
+def _filesystem(lake: Lake) -> Any:
+    from deltalake.fs import DeltaStorageHandler
+    from pyarrow.fs import PyFileSystem
+
+    return PyFileSystem(DeltaStorageHandler(lake.uri, lake.options))
+
+
+def put_object(lake: Lake, path: str, content: bytes | memoryview) -> str:
+    """Store one object at `path`, relative to the lake; returns its URI."""
+    if lake.is_local:
+        write_synced(Path(lake.uri) / path, content)
+    else:
+        with _filesystem(lake).open_output_stream(path) as stream:
+            stream.write(content)
+    return f"{lake.uri.rstrip('/')}/{path}"
+
+
+def get_object(lake: Lake, path: str) -> bytes:
+    """Content of one object; FileNotFoundError when it is absent."""
+    if lake.is_local:
+        return (Path(lake.uri) / path).read_bytes()
+    with _filesystem(lake).open_input_file(path) as file:
+        return bytes(file.read())
+
+
+def delete_folder(lake: Lake, path: str) -> None:
+    """Delete every object under `path` of an S3 lake; nothing there is no error."""
+    import contextlib
+
+    with contextlib.suppress(FileNotFoundError, OSError):
+        _filesystem(lake).delete_dir_contents(path, missing_dir_ok=True)
+
+
+def delete_object(lake: Lake, path: str) -> None:
+    """Delete one object; one that is absent is no error."""
+    import contextlib
+
+    if lake.is_local:
+        (Path(lake.uri) / path).unlink(missing_ok=True)
+        return
+    with contextlib.suppress(FileNotFoundError):
+        _filesystem(lake).delete_file(path)

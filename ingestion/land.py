@@ -1,0 +1,517 @@
+"""The walk of a batch: intent, open, conform, locate, derive, minimise, verdict, commit, outcome.
+
+Raw rows live in the memory of this call and nowhere else; what is refused leaves it sealed. One commit a batch, known
+again by its transaction number, so that a repeated, late or crashed batch ends in the same table.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from ingestion.conform import conform
+from ingestion.connectors.drift import SchemaDrift, UnreadableBatch
+from ingestion.derive import MOMENT, POINT, backwards, derive, mark_repeat_locations, repeat_days
+from ingestion.lake.commit import replace_where, retried
+from ingestion.lake.log import BatchLog, FeedState
+from ingestion.lake.quarantine import Quarantine
+from ingestion.lake.spool import ORDINAL, Spool, clear_scratch
+from ingestion.lake.tables import (
+    PLACEHOLDER_POINTS,
+    REDACTION,
+    TableRuleBroken,
+    check_rows,
+    columns_of,
+    ensure_minimised,
+    entities,
+    partitions_of,
+)
+from ingestion.lake.upsert import (
+    BatchWrite,
+    Counts,
+    Plan,
+    apply_plan,
+    batch_transaction,
+    committed,
+    note_of,
+    plan_batch,
+)
+from ingestion.locate import PLACEHOLDER_LAYERS, Regions, RegionsMissing, locate
+from ingestion.minimise import KeyRing, Occurrences, Tally, check_policy, minimise
+from ingestion.profile import BatchProfile, Sampler, Verdict
+from ingestion.sealing import recipient_of
+
+if TYPE_CHECKING:
+    from ingestion.city import City
+    from ingestion.connectors import Batch, Connector
+    from ingestion.contract import Contract
+    from ingestion.entities import Entity
+    from ingestion.lake import Lake
+
+__all__ = ["FeedOutcome", "LandingContext", "RegionsMissing", "land_feed"]
+
+REPEAT_ROWS = 2_000_000  # rows among which repeat locations are looked for at once
+Interval = tuple[dt.datetime, dt.datetime]
+
+
+def _silent(message: str) -> None:
+    """The default log: nobody listens."""
+
+
+@dataclass(frozen=True)
+class LandingContext:
+    """What a landing needs of its surroundings. `judge` gives the verdict on a batch, `log` takes one line of counts.
+
+    `as_of` is the day that the run calls today (null: the city's, else the clock's).
+    """
+
+    lake: Lake
+    city: City
+    keys: KeyRing
+    run_id: str
+    as_of: dt.date | None
+    judge: Callable[[BatchProfile], Verdict]
+    log: Callable[[str], Any] = _silent
+    airflow_run: str | None = None
+    clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
+
+
+@dataclass(frozen=True)
+class FeedOutcome:
+    """What became of a feed's batches: read = accepted + duplicate + quarantined. `reasons`: one line a batch stopped
+    whole or row rule broken, without values; `batches_left` waits for the next run."""
+
+    feed: str
+    batches: int = 0
+    read: int = 0
+    accepted: int = 0
+    duplicate: int = 0
+    quarantined: int = 0
+    new_versions: int = 0
+    batches_left: int = 0
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Landed:
+    status: str
+    counts: Counts
+    version: int | None = None
+    is_new_version: bool = False
+    reason: str | None = None
+    digest: str | None = None
+
+
+@dataclass
+class _Reading:
+    """What is gathered of one batch while it streams by."""
+
+    quarantine: Quarantine
+    spool: Spool
+    sampler: Sampler
+    read: int = 0
+    tally: Tally = field(default_factory=Tally)
+    occurrences: Occurrences = field(default_factory=Occurrences)
+    unknown_codes: int = 0
+    located: int = 0
+    geocoded: int = 0
+    backwards: Counter[str] = field(default_factory=Counter)
+    placeholder_points: list[pl.DataFrame] = field(default_factory=list)
+
+
+def land_feed(
+    contract: Contract,
+    connector: Connector,
+    context: LandingContext,
+    *,
+    interval: Interval | None = None,
+    max_batches: int = 500,
+    max_seconds: float = 1500,
+) -> FeedOutcome:
+    """Land what is new of one feed in order, or with `interval` (UTC, end excluded) every batch whose period touches
+    it, acknowledged or not, replacing what it wrote.
+
+    A batch that is refused whole is sealed and logged, and the next one follows. Raises RegionsMissing where nothing
+    can be located yet, PolicyBroken for a contract that would let personal data past, ConnectorError where the source
+    cannot be asked; a batch that failed so is logged as failed and taken again by the next run.
+    """
+    return _FeedLanding(contract, connector, context).run(interval, max_batches, max_seconds)
+
+
+class _FeedLanding:
+    """One call of `land_feed`: the feed's parts that all of its batches share."""
+
+    def __init__(self, contract: Contract, connector: Connector, context: LandingContext) -> None:
+        check_policy(contract)
+        self.contract, self.connector, self.context = contract, connector, context
+        self.entity: Entity = entities()[contract.entity]
+        self.lake = context.lake
+        self.recipient = recipient_of(context.keys.folder)
+        self.scratch = f"scratch/{contract.feed}"
+        self.log = BatchLog(
+            self.lake,
+            context.keys,
+            context.run_id,
+            contract.feed,
+            contract.entity,
+            context.airflow_run,
+            clock=context.clock,
+        )
+        self.regions: Regions | None = None
+
+    def run(self, interval: Interval | None, max_batches: int, max_seconds: float) -> FeedOutcome:
+        began = time.monotonic()
+        clear_scratch(self.lake, f"{self.scratch}/{self.context.run_id}")
+        state = self._close_open_intents()
+        batches = self.connector.batches(state.acknowledged, state.position, interval)
+        if batches and self.entity.name != "region":
+            self.regions = load_regions(self.lake, self.context.city)
+        results: list[_Landed] = []
+        try:
+            for batch in batches[:max_batches]:
+                if time.monotonic() - began > max_seconds:
+                    break
+                # Only what was landed before can be replaced; a batch first met in an interval lands as any other.
+                is_retaken = interval is not None and batch.batch_id in state.acknowledged
+                results.append(self._one(batch, state, is_retaken))
+        finally:
+            self.log.flush()
+            self.context.keys.write_uses(self.context.run_id)
+        return self._sum(results, len(batches))
+
+    def _one(self, batch: Batch, state: FeedState, is_retaken: bool) -> _Landed:
+        self.log.intent(batch)
+        try:
+            landed = self._known_commit(batch, is_retaken) or self._land(batch, state, is_retaken)
+        except BaseException as error:
+            # The class alone: a message of another room may carry a value.
+            reason = str(error) if isinstance(error, _tellable()) else type(error).__name__
+            self.log.outcome(batch.batch_id, "failed", Counts(0, 0, 0, 0), batch=batch, reason=reason)
+            raise
+        counts = landed.counts
+        if counts.read != counts.accepted + counts.duplicate + counts.quarantined:
+            raise AssertionError(f"{self.contract.feed}: counts of batch {batch.batch_id} do not add up: {counts}")
+        self.log.outcome(
+            batch.batch_id,
+            landed.status,
+            counts,
+            batch=batch,
+            reason=landed.reason,
+            table_version=landed.version,
+            digest=landed.digest,
+        )
+        self.context.log(
+            f"{self.contract.feed}: batch {batch.batch_id} {landed.status}: read {counts.read}, accepted "
+            f"{counts.accepted}, duplicate {counts.duplicate}, quarantined {counts.quarantined}"
+            + (f" ({landed.reason})" if landed.reason else "")
+        )
+        return landed
+
+    def _sum(self, results: list[_Landed], listed: int) -> FeedOutcome:
+        return FeedOutcome(
+            feed=self.contract.feed,
+            batches=len(results),
+            read=sum(landed.counts.read for landed in results),
+            accepted=sum(landed.counts.accepted for landed in results),
+            duplicate=sum(landed.counts.duplicate for landed in results),
+            quarantined=sum(landed.counts.quarantined for landed in results),
+            new_versions=sum(landed.is_new_version for landed in results),
+            batches_left=listed - len(results),
+            reasons=tuple(landed.reason for landed in results if landed.reason),
+        )
+
+    def _close_open_intents(self) -> FeedState:
+        """Log the outcome of what a crash left committed but unlogged; what was not committed is simply new again."""
+        state = self.log.state()
+        for intent in state.open_intents:
+            if intent.batch_id in state.acknowledged and intent.run_id == self.context.run_id:
+                continue
+            found = committed(self.lake, self.entity, self.contract.feed, intent.batch_id, intent.run_id)
+            if found is not None:
+                counts, version = found
+                self.log.outcome(
+                    intent.batch_id,
+                    _status(counts),
+                    counts,
+                    reason="closed after an interruption",
+                    table_version=version,
+                    run_id=intent.run_id,
+                )
+        if self.log.pending:
+            self.log.flush()
+            state = self.log.state()
+        return state
+
+    def _known_commit(self, batch: Batch, is_retaken: bool) -> _Landed | None:
+        if is_retaken:
+            return None
+        found = committed(self.lake, self.entity, self.contract.feed, batch.batch_id, None)
+        if found is None:
+            return None
+        return _Landed(_status(found[0]), found[0], found[1], reason="closed after an interruption")
+
+    def _land(self, batch: Batch, state: FeedState, is_retaken: bool) -> _Landed:
+        feed = self.contract.feed
+        is_again = is_retaken or batch.batch_id in state.attempted
+        quarantine = Quarantine(
+            self.lake, self.recipient, feed, batch.batch_id, self.context.run_id, clock=self.context.clock
+        )
+        days = repeat_days(self.contract)
+        spool = Spool(
+            self.lake,
+            f"{self.scratch}/{self.context.run_id}",
+            partitions_of(self.entity),
+            finish=lambda rows: self._finished(rows, batch.batch_id),
+            **({"rows_per_part": REPEAT_ROWS} if days else {}),
+        )
+        reading = _Reading(quarantine, spool, Sampler(batch.batch_id))
+        write = BatchWrite(
+            feed,
+            batch.batch_id,
+            self.context.run_id,
+            batch.position,
+            bool(self.contract.key),
+            is_retaken,
+            state.positions,
+        )
+        digest: str | None = None
+        try:
+            delivery = self.connector.open(batch)
+            digest = getattr(delivery, "digest", None)
+            for raw in delivery:
+                self._read(raw, reading)
+            spool.flush()
+            return self._judged(batch, reading, write, state, is_again, digest)
+        except (SchemaDrift, UnreadableBatch, TableRuleBroken) as error:
+            rule = {SchemaDrift: "schema_drift", UnreadableBatch: "unreadable"}.get(type(error), "table_rule")
+            return self._stopped(batch, reading, is_again, rule, str(error), digest)
+        finally:
+            spool.close()
+
+    def _read(self, raw: pl.DataFrame, reading: _Reading) -> None:
+        """One raw frame through conform, locate, derive and minimise."""
+        context = self.context
+        reading.read += raw.height
+        reading.tally.add(raw, self.contract)
+        reading.sampler.add(raw)
+        conformed = conform(raw, self.contract, context.city, as_of=context.as_of)
+        reading.quarantine.add(conformed.rejected)
+        reading.unknown_codes += sum(conformed.unknown_codes.values())
+        rows = conformed.rows
+        if self.regions is not None:
+            rows = locate(rows, self.regions, context.city, self.entity)
+            rows = self._of_known_regions(rows, raw, reading)
+            if self.entity.is_located:
+                reading.located += rows.height
+                reading.geocoded += int((rows["location_quality"] == "exact").sum())
+        if self.entity.name == "place":
+            reading.placeholder_points.append(_placeholder_points(rows, self.contract.feed))
+        rows = derive(rows, self.contract, context.city, self.entity)
+        reading.backwards.update(backwards(rows, self.entity))
+        made = minimise(
+            rows,
+            self.contract,
+            self.entity,
+            context.city,
+            context.keys,
+            reading.occurrences,
+            carried=(ORDINAL, POINT, MOMENT),
+        )
+        reading.spool.add(made.rows)
+
+    def _of_known_regions(self, rows: pl.DataFrame, raw: pl.DataFrame, reading: _Reading) -> pl.DataFrame:
+        """Rows whose table needs a region and that state none that the city knows go to quarantine."""
+        if not any(field.name == "region_code" and field.required for field in self.entity.minimised):
+            return rows
+        unknown = rows.filter(pl.col("region_code").is_null()).select("_row")
+        if unknown.height:
+            rejected = raw.join(unknown.cast(raw.schema["_row"]), on="_row", how="semi")
+            reading.quarantine.add(rejected.with_columns(pl.lit("region:stated_region").alias("rule")))
+            rows = rows.filter(pl.col("region_code").is_not_null())
+        return rows
+
+    def _finished(self, rows: pl.DataFrame, batch_id: str) -> pl.DataFrame:
+        """Rows as their file will hold them, plus `_row`; held to the table's constraints."""
+        days = repeat_days(self.contract)
+        if days and POINT in rows.columns:
+            rows = mark_repeat_locations(rows, days)
+        rows = rows.with_columns(pl.lit(batch_id).alias("batch_id"))
+        check_rows(rows, self.entity, self.contract.feed)
+        return rows.select(*columns_of(self.entity), ORDINAL)
+
+    def _judged(
+        self,
+        batch: Batch,
+        reading: _Reading,
+        write: BatchWrite,
+        state: FeedState,
+        is_again: bool,
+        digest: str | None,
+    ) -> _Landed:
+        table = ensure_minimised(self.lake, self.entity)
+        first = plan_batch(self.lake, table, self.entity, reading.spool, write)
+        verdict = self.context.judge(self._profile(batch, reading, first.repeated, state))
+        if not verdict.passed:
+            reason = "; ".join(verdict.failures)
+            return self._stopped(batch, reading, is_again, "verdict", reason, digest)
+        quarantined = reading.quarantine.close(is_again=is_again)
+        self._write_tally(reading, batch.batch_id, is_again)
+
+        plan: Plan | None = first
+
+        def attempt() -> _Landed:
+            nonlocal plan, table
+            if plan is None:
+                table = ensure_minimised(self.lake, self.entity)
+                rival = table.transaction_version(batch_transaction(write.feed, write.batch_id))
+                if rival is not None and not write.is_retaken:
+                    found = committed(self.lake, self.entity, write.feed, write.batch_id, None)
+                    if found is not None:
+                        return _Landed(_status(found[0]), *found, reason="landed by another run meanwhile")
+                plan = plan_batch(self.lake, table, self.entity, reading.spool, write)
+            counts = Counts(reading.read, plan.accepted, plan.duplicate, quarantined)
+            reason = self._reason(reading)
+            if plan.changes_nothing:
+                return _Landed(_status(counts), counts, table.version(), reason=reason, digest=digest)
+            try:
+                version = apply_plan(self.lake, table, self.entity, reading.spool, write, plan, note_of(write, counts))
+            except Exception:
+                plan = None
+                raise
+            return _Landed(_status(counts), counts, version, True, reason, digest)
+
+        landed = retried(attempt, what=f"minimised/{self.entity.name}")
+        if reading.placeholder_points:
+            points = pl.concat(reading.placeholder_points)
+            where = {"feed": self.contract.feed}
+            replace_where(self.lake, "control", "placeholder_points", points, where, ["feed"])
+        return landed
+
+    def _reason(self, reading: _Reading) -> str | None:
+        rules = reading.quarantine.broken_rules()
+        counted = Counter(rule for text in rules["rule"].to_list() for rule in text.split(";"))
+        told = [f"{rule}: {count} rows" for rule, count in sorted(counted.items())]
+        told += [f"{name} left empty, backwards: {count} rows" for name, count in sorted(reading.backwards.items())]
+        return "; ".join(told) or None
+
+    def _profile(self, batch: Batch, reading: _Reading, repeated: int, state: FeedState) -> BatchProfile:
+        rows = reading.read
+        return BatchProfile(
+            feed=self.contract.feed,
+            batch_id=batch.batch_id,
+            contract=self.contract,
+            rows_read=rows,
+            rejected=reading.quarantine.rows,
+            null_shares={name: 1 - count / rows for name, count in reading.tally.affected.items()} if rows else {},
+            unknown_codes=reading.unknown_codes,
+            duplicate_share=repeated / rows if rows else None,
+            geocoded_share=reading.geocoded / reading.located if reading.located else None,
+            history=state.history,
+            sample=reading.sampler.frame(),
+            rejected_rules=reading.quarantine.broken_rules(),
+            time_zone=self.contract.time_zone or self.context.city.time_zone,
+            last_day=self.context.as_of or self.context.city.as_of or self.context.clock().date(),
+        )
+
+    def _write_tally(self, reading: _Reading, batch_id: str, is_again: bool) -> None:
+        frame = reading.tally.frame(self.contract).with_columns(
+            run_id=pl.lit(self.context.run_id),
+            feed=pl.lit(self.contract.feed),
+            batch_id=pl.lit(batch_id),
+            logged_at=pl.lit(self.context.clock()).cast(pl.Datetime("us", "UTC")),
+        )
+        frame = frame.select(pl.col(name).cast(kind) for name, kind in REDACTION.items())
+        if is_again:
+            where = {"feed": self.contract.feed, "batch_id": batch_id}
+            replace_where(self.lake, "control", "redaction", frame, where, ["feed"])
+        else:
+            self.lake.append("control", "redaction", frame, partition_by=["feed"])
+
+    def _stopped(
+        self, batch: Batch, reading: _Reading, is_again: bool, rule: str, reason: str, digest: str | None
+    ) -> _Landed:
+        """Seal a whole batch: the file as delivered where it is one, else its rows as they can be read again."""
+        # A stream that broke off in between has no count: a part of it would not be the batch's rows.
+        rows = 0 if rule in ("schema_drift", "unreadable") else reading.read
+        path = self._original(batch)
+        if path is not None:
+            with path.open("rb") as file:
+                reading.quarantine.seal_file(file, rule, rows)
+        else:
+            reading.quarantine.seal_frames(self._readable(batch), rule)
+            rows = reading.quarantine.rows
+        reading.quarantine.close(is_again=is_again)
+        if not rows:
+            reason = f"1 file whose rows cannot be counted; {reason}"
+        return _Landed("quarantined", Counts(rows, 0, 0, rows), None, reason=reason, digest=digest)
+
+    def _original(self, batch: Batch) -> Path | None:
+        root = getattr(self.connector, "root", None)
+        if root is None:
+            return None
+        path = Path(root) / batch.location
+        return path if path.is_file() else None
+
+    def _readable(self, batch: Batch) -> Any:
+        try:
+            yield from self.connector.open(batch)
+        except (SchemaDrift, UnreadableBatch):
+            return
+
+
+def _tellable() -> tuple[type[BaseException], ...]:
+    """Errors whose message is ours, and so holds no value."""
+    from ingestion.connectors import ConnectorError
+    from ingestion.lake.commit import LakeBusy
+
+    return (ConnectorError, LakeBusy, RegionsMissing)
+
+
+def _status(counts: Counts) -> str:
+    if counts.read == 0:
+        return "empty"
+    if counts.accepted:
+        return "landed"
+    if counts.duplicate:
+        return "duplicate" if not counts.quarantined else "landed"
+    return "quarantined"
+
+
+def _placeholder_points(rows: pl.DataFrame, feed: str) -> pl.DataFrame:
+    """Exact points of public buildings whose place stands in for an unknown one."""
+    import shapely
+
+    chosen = rows.filter(pl.col("layer").is_in(PLACEHOLDER_LAYERS))
+    points = shapely.point_on_surface(shapely.from_wkb(chosen["geometry"].to_list()))
+    return pl.DataFrame(
+        {
+            "feed": [feed] * chosen.height,
+            "layer": chosen["layer"],
+            "longitude": shapely.get_x(points).round(6),
+            "latitude": shapely.get_y(points).round(6),
+        },
+        schema=dict(PLACEHOLDER_POINTS),
+    )
+
+
+def load_regions(lake: Lake, city: City) -> Regions:
+    """The city's regions from the lake, with the points that stand in for unknown places.
+
+    Raises RegionsMissing where no region has landed.
+    """
+    columns = ["region_code", "name", "level", "boundary_wkb"]
+    if lake.version("minimised", "region") is None:
+        table = pl.DataFrame(schema={**dict.fromkeys(columns[:3], pl.String), "boundary_wkb": pl.Binary})
+    else:
+        table = lake.read("minimised", "region").select(columns).collect()
+    places = None
+    if lake.version("control", "placeholder_points") is not None:
+        places = lake.read("control", "placeholder_points").collect()
+    return Regions.from_frame(table, city, places)

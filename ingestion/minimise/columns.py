@@ -1,0 +1,144 @@
+"""Columns of a minimised table from exact ones: hours instead of instants, digests instead of names."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from ingestion.entities import polars_type
+
+if TYPE_CHECKING:
+    from ingestion.city import City
+    from ingestion.contract import Contract
+    from ingestion.entities import Entity, Field
+    from ingestion.minimise.pseudonyms import KeyRing
+
+MAP_VERTICES = 250
+SEPARATOR = "\x1f"
+
+
+def minimised_columns(
+    rows: pl.DataFrame, contract: Contract, entity: Entity, city: City, keys: KeyRing
+) -> pl.DataFrame:
+    """The entity's own minimised columns, in order, from conformed, located and derived rows.
+
+    Raises KeyError where a column can be had from nothing.
+    """
+    made: dict[str, pl.Series] = {}
+    if any(field.name == "boundary_wkb" for field in entity.minimised):
+        made.update(_boundaries(rows["geometry"]))
+    for field in entity.minimised:
+        if field.name not in made:
+            made[field.name] = _column(field, rows, contract, city, keys)
+    return pl.DataFrame(
+        [made[field.name].cast(polars_type(field.type)).alias(field.name) for field in entity.minimised]
+    )
+
+
+def _column(field: Field, rows: pl.DataFrame, contract: Contract, city: City, keys: KeyRing) -> pl.Series:
+    name = field.name
+    if name == "camera_key":
+        return camera_keys(rows["camera_id"], contract, keys)
+    if name == "is_official":
+        return pl.repeat(contract.is_official, rows.height, eager=True, dtype=pl.Boolean)
+    if name == "is_boundary_approximate" and name not in rows.columns:
+        return pl.repeat(bool(contract.constants.get(name, False)), rows.height, eager=True, dtype=pl.Boolean)
+    if name not in rows.columns:
+        raise KeyError(f"{contract.feed}: nothing makes column {name} of {contract.entity}; check entities.yaml")
+    column = pl.col(name)
+    if field.type == "timestamp":
+        # Time to the hour: an exact instant names one report.
+        column = column.dt.truncate("1h")
+    elif name == "event_count":
+        column = column.fill_null(1)
+    elif name == "confidence":
+        column = column.round(1)
+    elif name == "is_boundary_approximate":
+        column = column.fill_null(False)
+    elif name == "reported_by":
+        discovered = pl.col("category").is_in(sorted(city.discovered_categories))
+        column = pl.coalesce(column, pl.when(discovered).then(pl.lit("officer")).otherwise(pl.lit("citizen")))
+    return rows.select(column).to_series()
+
+
+def camera_keys(camera: pl.Series, contract: Contract, keys: KeyRing) -> pl.Series:
+    """Digest of a camera's id, the same in all feeds of one agency (its events and its uptime), in no two agencies."""
+    distinct = camera.cast(pl.String).unique().drop_nulls().to_list()
+    digests = keys.digester(contract.agency, "camera", len(distinct)).hexadecimal(distinct)
+    return camera.cast(pl.String).replace_strict(
+        dict(zip(distinct, digests, strict=True)), default=None, return_dtype=pl.String
+    )
+
+
+def _boundaries(geometry: pl.Series) -> dict[str, pl.Series]:
+    import shapely
+
+    shapes = shapely.from_wkb(geometry.to_list())
+    return {
+        "boundary_wkb": pl.Series([shapely.to_wkb(shape) for shape in shapes], dtype=pl.Binary),
+        "area_km2": pl.Series([_area_km2(shape) for shape in shapes], dtype=pl.Float64),
+        "boundary_json": pl.Series([_map_ring(shape) for shape in shapes], dtype=pl.String),
+    }
+
+
+def _area_km2(shape: Any) -> float:
+    """Area on the WGS 84 ellipsoid, to the nearest 1000 square metres."""
+    from pyproj import Geod
+    from shapely.geometry.polygon import orient
+
+    geod = Geod(ellps="WGS84")
+    parts = [part for part in getattr(shape, "geoms", [shape]) if part.geom_type == "Polygon"]
+    return round(sum(abs(geod.geometry_area_perimeter(orient(part))[0]) for part in parts) / 1e6, 3)
+
+
+def _map_ring(shape: Any) -> str:
+    """Outer ring of the largest part, thinned to what a map of the city shows, as [[longitude, latitude], ...]."""
+    parts = [part for part in getattr(shape, "geoms", [shape]) if part.geom_type == "Polygon"]
+    ring = max(parts, key=lambda part: part.area).exterior
+    tolerance = 0.0
+    thin = ring
+    while len(thin.coords) > MAP_VERTICES:
+        tolerance = tolerance * 1.5 or 1e-4
+        thin = ring.simplify(tolerance)
+    return json.dumps([[round(x, 5), round(y, 5)] for x, y, *_ in thin.coords])
+
+
+def canonical_text(rows: pl.DataFrame, names: list[str]) -> pl.Series:
+    """One text a row that two rows share exactly when all of `names` are equal; nulls are left out.
+
+    Names are part of it, so a column added later (null in old rows) changes no old text. Numbers are spelt by their
+    bits and times by their microseconds, not by a library's formatting, which may change.
+    """
+    parts = []
+    for name in names:
+        series = rows[name]
+        dtype = series.dtype
+        if isinstance(dtype, pl.Datetime):
+            text = series.dt.cast_time_unit("us").to_physical().cast(pl.String)
+        elif dtype == pl.Date:
+            text = series.to_physical().cast(pl.String)
+        elif dtype.is_float():
+            # 0.0 is added so that minus zero, an equal number, has equal bits.
+            filled = series.cast(pl.Float64).fill_null(0.0).to_numpy() + 0.0
+            bits = pl.Series(filled.view(np.int64)).cast(pl.String)
+            text = pl.select(pl.when(series.is_not_null()).then(bits)).to_series()
+        elif dtype == pl.Binary:
+            text = series.bin.encode("hex")
+        elif dtype == pl.String:
+            text = series
+            if text.str.contains("[\x1b\x1f]").any():
+                text = text.str.replace_all("\x1b", "\x1bb", literal=True).str.replace_all(
+                    SEPARATOR, "\x1bs", literal=True
+                )
+        else:
+            text = series.cast(pl.String)
+        parts.append(text.alias(name))
+    return (
+        pl.DataFrame(parts)
+        .select(pl.concat_str([pl.lit(f"{SEPARATOR}{n}=") + pl.col(n) for n in names], ignore_nulls=True))
+        .to_series()
+        .alias("content")
+    )

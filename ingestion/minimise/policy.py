@@ -1,0 +1,40 @@
+"""Which action a column may have: what the law and the house leave to a contract, and what they do not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ingestion.contract import Contract
+
+# A police record's event may stay; columns about these persons or matters never do, whatever a contract says.
+ONLY_DROP = frozenset({"suspect", "victim", "witness", "child", "health", "biometrics", "account"})
+# Until redaction is measured, text that would be redacted is dropped.
+DROPPED_UNTIL_MEASURED = frozenset({"redact"})
+
+
+class PolicyBroken(Exception):
+    """A contract that would let personal data past landing."""
+
+
+def check_policy(contract: Contract) -> None:
+    """Refuse a contract whose actions the policy forbids. Raises PolicyBroken, naming column and next step."""
+    for column in contract.columns:
+        about = str(column.options.get("about", ""))
+        if not column.action:
+            raise PolicyBroken(f"{contract.feed}: column {column.name} has no action; add one, e.g. drop")
+        if about in ONLY_DROP and column.action not in ("drop", "redact"):
+            raise PolicyBroken(f"{contract.feed}: {column.name} is about a {about}; its action can only be drop")
+        if column.classification == "specific" and column.action not in ("drop", "redact"):
+            raise PolicyBroken(
+                f"{contract.feed}: column {column.name} is specific personal data; its action can only be drop"
+            )
+        if column.classification == "personal" and column.action == "keep":
+            raise PolicyBroken(
+                f"{contract.feed}: column {column.name} is personal and kept; drop, generalise or pseudonymise it"
+            )
+
+
+def action_taken(action: str) -> str:
+    """What is done for a contract's action today."""
+    return "drop" if action in DROPPED_UNTIL_MEASURED else action

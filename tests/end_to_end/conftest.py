@@ -1,0 +1,76 @@
+"""Homes that the end-to-end tests share: the walk is run once for each city, as a user would."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Walked:
+    """A home after a command: `summary` is its run-summary.json, `output` what the command printed."""
+
+    home: Path
+    output: str
+    summary: dict[str, Any]
+
+
+def telaga(home: Path, *arguments: str, timeout: int = 900, check: bool = True) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [str(ROOT / "telaga"), *arguments],
+        env={**os.environ, "TELAGA_HOME": str(home)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
+    )
+    if check and done.returncode != 0:
+        raise AssertionError(f"telaga {' '.join(arguments)} ended {done.returncode}:\n{done.stdout[-6000:]}")
+    return done
+
+
+def summary_of(home: Path) -> dict[str, Any]:
+    return json.loads((home / "run-summary.json").read_text())
+
+
+def processes_of(home: Path) -> list[int]:
+    """Processes whose environment names this home, whoever their parent is."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            environment = (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if f"TELAGA_HOME={home}\0".encode() in environment:
+            found.append(int(entry.name))
+    return found
+
+
+@pytest.fixture(scope="session")
+def nusantara(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walked]:
+    home = tmp_path_factory.mktemp("nusantara") / "home"
+    done = telaga(home, "demo", "--no-serve", "--events", "30000", "--days", "400", "--seed", "7")
+    yield Walked(home, done.stdout, summary_of(home))
+    telaga(home, "down", check=False)
+
+
+@pytest.fixture(scope="session")
+def chicago(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walked]:
+    if not os.environ.get("TELAGA_CITY_DATA"):
+        pytest.skip("TELAGA_CITY_DATA is unset: Chicago's files are not part of the project")
+    home = tmp_path_factory.mktemp("chicago") / "home"
+    done = telaga(home, "run", "--city", "chicago")
+    yield Walked(home, done.stdout, summary_of(home))
+    telaga(home, "down", check=False)
