@@ -109,7 +109,8 @@ def run(
         json.dumps(given, sort_keys=True),
     ]
     if tuple(command) == ("build",):
-        arguments += ["--exclude-resource-type", "unit_test"]
+        # Neither has anything to run on the data: an exposure would end as a no-op.
+        arguments += ["--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"]
     with log.open("w", encoding="utf-8") as output:
         try:
             ended = subprocess.run(

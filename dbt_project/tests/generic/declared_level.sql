@@ -4,7 +4,5 @@ select {{ column_name }}
 from {{ model }}
 where
   {{ column_name }} is null
-  or {{ column_name }} not in (
-    {%- for level in var('levels') %}'{{ level.key }}'{% if not loop.last %}, {% endif %}{% endfor -%}
-  )
+  or {{ column_name }} not in ('{{ var("levels") | map(attribute="key") | join("', '") }}')
 {% endtest %}
