@@ -190,7 +190,8 @@ def _cover(
         cells = sorted(_cells_touching(shapes[position], resolution))
         if not cells:
             continue
-        outlines = shapely.polygons([_outline(cell) for cell in cells])
+        # One by one: a cell on an edge of the icosahedron has more than six corners.
+        outlines = [shapely.Polygon(_outline(cell)) for cell in cells]
         # A cell's sides are great circles, a region's are straight in degrees: a margin keeps cells near an edge in
         # the exact test.
         margin = 0.02 * h3.average_hexagon_edge_length(resolution, unit="km") * 1000 / METRES_PER_DEGREE
