@@ -32,7 +32,7 @@ VIEWER_PERMISSIONS: frozenset[tuple[str, str]] = frozenset(
         ("menu_access", "Home"),
         ("menu_access", "Dashboards"),
         ("can_userinfo", "UserDBModelView"),
-        ("can_info", "UserInfoEditView"),
+        ("can_read", "user"),
         ("resetmypassword", "UserDBModelView"),
         ("can_this_form_get", "ResetMyPasswordView"),
         ("can_this_form_post", "ResetMyPasswordView"),

@@ -211,20 +211,30 @@ def _chart_fault(chart: Chart, dashboard: Dashboard, marts: Mapping[str, Mart]) 
         return f"kind {chart.kind} is none of {', '.join(KINDS)}"
     if chart.dataset not in dashboard.datasets:
         return f"the file has no dataset {chart.dataset}"
-    known = _columns(dashboard, chart.dataset, marts)
-    options = chart.options
-    columns = [*options.get("columns", []), *options.get("by", []), *options.get("tooltip", [])]
-    columns += [options[name] for name in ("x", "shape") if name in options]
-    columns += [rule["column"] for rule in options.get("colours", [])]
-    for column in columns:
-        if column not in known:
-            return f"dataset {chart.dataset} has no column {column}"
-    metrics = [*options.get("metrics", []), *([options["metric"]] if "metric" in options else [])]
-    metrics += list(options.get("band", []))
-    for metric in metrics:
-        if metric not in _metrics(dashboard, chart.dataset):
-            return f"dataset {chart.dataset} has no metric {metric}"
+    columns = _columns(dashboard, chart.dataset, marts)
+    metrics = _metrics(dashboard, chart.dataset)
+    for name in _named(chart.options, "x", "shape", "columns", "by", "tooltip"):
+        if name not in columns:
+            return f"dataset {chart.dataset} has no column {name}"
+    for name in _named(chart.options, "metric", "metrics", "band", "order"):
+        if name not in metrics:
+            return f"dataset {chart.dataset} has no metric {name}"
+    # In a table of its own columns and metrics, either can be ordered by, formatted and coloured.
+    sorted_by = [name for name, _ in chart.options.get("order_by", [])]
+    coloured = [rule["column"] for rule in chart.options.get("colours", [])]
+    for name in (*sorted_by, *coloured, *_named(chart.options, "formats", "widths", "bars")):
+        if name not in columns | metrics:
+            return f"dataset {chart.dataset} has neither column nor metric {name}"
     return None
+
+
+def _named(options: Mapping[str, Any], *keys: str) -> list[str]:
+    """The names that options hold, whether one or several."""
+    found: list[str] = []
+    for key in keys:
+        held = options.get(key, [])
+        found += [held] if isinstance(held, str) else held
+    return found
 
 
 def _columns(dashboard: Dashboard, dataset: str, marts: Mapping[str, Mart]) -> set[str]:

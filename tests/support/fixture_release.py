@@ -1,6 +1,7 @@
-"""A small release to show dashboards on without a run: one DuckDB a mart audience, behind its `current.duckdb` link.
+"""A small release to show dashboards on without a run: one DuckDB an audience, behind its `current.duckdb` link.
 
-Every number is seeded noise. Run `python tests/support/fixture_release.py SERVING_FOLDER` to look at it in a browser.
+Every number is seeded noise; columns and types are those that dbt declares, so that a mart which moved on fails here.
+Run `python -m tests.support.fixture_release SERVING_FOLDER` to write one.
 """
 
 from __future__ import annotations
@@ -14,11 +15,16 @@ from typing import Any
 
 import numpy as np
 
+from infra.superset.marts import read_marts
+
 ROOT = Path(__file__).resolve().parents[2]
 AS_OF = date(2026, 6, 30)
 BANDS = ("00-06", "06-12", "12-18", "18-24", "all")
-WITHHELD = "Presisi tidak memadai (RSE di atas 50)"
-STARRED = "Presisi rendah (RSE 25-50): baca dengan hati-hati"
+WITHHELD = "Ketelitian tidak memadai (galat baku relatif di atas 50 %)"
+STARRED = "Ketelitian terbatas (galat baku relatif 25 - 50 %)"
+GROUPS = {"property": "Harta benda", "violence": "Kekerasan", "disorder": "Ketertiban umum", "other": "Lainnya"}
+# Of the simulator's file, to those of city.yaml.
+LEVELS = {"provinsi": "provinsi", "kabupaten": "kabupaten_kota", "kecamatan": "kecamatan"}
 
 
 def months() -> list[date]:
@@ -36,7 +42,7 @@ def regions() -> list[dict[str, Any]]:
     from shapely.ops import unary_union
 
     with (ROOT / "infra" / "simulator" / "regions.csv").open() as file:
-        rows = [row for row in csv.DictReader(file) if row["level"] in ("provinsi", "kabupaten_kota", "kecamatan")]
+        rows = [{**row, "level": LEVELS[row["level"]]} for row in csv.DictReader(file)]
     leaves = [row for row in rows if row["level"] == "kecamatan" and row["longitude"]]
     points = MultiPoint([(float(row["longitude"]), float(row["latitude"])) for row in leaves])
     land = points.convex_hull.buffer(0.12)
@@ -73,64 +79,105 @@ def ring(shape: Any) -> str:
 
 def index_rows(random: np.random.Generator) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    places = regions()
-    for place in places:
-        base = random.normal(62, 11)
+    for place in regions():
+        base = random.normal(64, 14) if place["level"] == "kecamatan" else random.normal(66, 4)
+        spread = {"provinsi": 1.6, "kabupaten_kota": 3.0}.get(place["level"], random.uniform(4, 11))
         for period_type, starts in (("month", months()), ("quarter", quarters())):
-            previous: float | None = None
             for number, start in enumerate(starts):
-                value = float(np.clip(base + 3 * np.sin(number / 3) + random.normal(0, 2), 4, 97))
-                half = random.uniform(2, 9)
-                status = "published" if half < 6.5 or place["level"] != "kecamatan" else "starred"
-                status = "withheld" if half > 8.3 and place["level"] == "kecamatan" else status
-                shown = status != "withheld"
-                label = f"{start:%Y-%m}" if period_type == "month" else f"{start.year}-Q{(start.month + 2) // 3}"
-                count = int(random.integers(2, 180))
-                found.append(
-                    {
-                        "region_code": place["code"],
-                        "region_name": place["name"],
-                        "level": place["level"],
-                        "level_title": place["level_title"],
-                        "parent_code": place["parent"],
-                        "period_type": period_type,
-                        "period_start": start,
-                        "period_label": label,
-                        "index_value": round(value, 1) if shown else None,
-                        "index_lower": round(max(0, value - half), 1) if shown else None,
-                        "index_upper": round(min(100, value + half), 1) if shown else None,
-                        "sensitivity_lower": round(max(0, value - 3), 1) if shown else None,
-                        "sensitivity_upper": round(min(100, value + 4), 1) if shown else None,
-                        "change_previous": round(value - previous, 1) if shown and previous is not None else None,
-                        "change_previous_lower": round(value - previous - 5, 1) if shown and previous else None,
-                        "change_previous_upper": round(value - previous + 5, 1) if shown and previous else None,
-                        "change_year": round(random.normal(0, 4), 1) if shown and number > 12 else None,
-                        "rank_lower": None,
-                        "rank_upper": None,
-                        "p_among_worst": round(float(random.beta(1, 5)), 2) if shown else None,
-                        "group_label": "ABC"[int(random.integers(0, 3))] if shown else None,
-                        "status": status,
-                        "status_reason": {"withheld": WITHHELD, "starred": STARRED}.get(status),
-                        "incidents_band": "<8" if count < 8 else str(round(count / 5) * 5),
-                        "population": place["population"],
-                        "population_is_official": True,
-                        "completeness": round(float(random.uniform(0.86, 0.99)), 2),
-                        "is_provisional": number == len(starts) - 1,
-                        "method_version": "1.0",
-                        "is_latest": number == len(starts) - (2 if period_type == "month" else 1),
-                        "boundary_json": ring(place["shape"]),
-                        "data_label": "SINTETIS",
-                        "as_of": AS_OF,
-                    }
-                )
-                previous = value
-    ordered: dict[tuple[str, str, date], list[dict[str, Any]]] = {}
-    for row in found:
-        if row["index_value"] is not None:
-            ordered.setdefault((row["level"], row["period_type"], row["period_start"]), []).append(row)
-    for rows in ordered.values():
-        for place_number, row in enumerate(sorted(rows, key=lambda each: each["index_value"]), start=1):
-            row["rank_lower"], row["rank_upper"] = max(1, place_number - 3), min(len(rows), place_number + 4)
+                found.append(index_row(random, place, period_type, starts, number, start, base, spread))
+    shown = [row for row in found if row["index_value"] is not None]
+    for row in shown:
+        peers = [each for each in shown if all(each[k] == row[k] for k in ("level", "period_type", "period_start"))]
+        row["rank_lower"] = 1 + sum(each["index_lower"] > row["index_upper"] for each in peers)
+        row["rank_upper"] = len(peers) - sum(each["index_upper"] < row["index_lower"] for each in peers)
+    return found
+
+
+def index_row(
+    random: np.random.Generator,
+    place: dict[str, Any],
+    period_type: str,
+    starts: list[date],
+    number: int,
+    start: date,
+    base: float,
+    spread: float,
+) -> dict[str, Any]:
+    half = spread * random.uniform(0.8, 1.2)
+    value = float(np.clip(base + 0.12 * number + 3 * np.sin(number / 3) + random.normal(0, half / 4), 4, 97))
+    precise = half < 7 or place["level"] != "kecamatan"
+    status = "published" if precise else "starred" if half < 10 else "withheld"
+    count, change = int(random.integers(2, 180)), float(random.normal(0, 3))
+    row = {
+        "region_code": place["code"],
+        "region_name": place["name"],
+        "level": place["level"],
+        "level_title": place["level_title"],
+        "parent_code": place["parent"],
+        "period_type": period_type,
+        "period_start": start,
+        "period_label": f"{start:%Y-%m}" if period_type == "month" else f"{start.year}-Q{(start.month + 2) // 3}",
+        **dict.fromkeys(NUMBERS),
+        "rank_lower": None,
+        "rank_upper": None,
+        "group_label": None,
+        "status": status,
+        "status_reason": {"withheld": WITHHELD, "starred": STARRED}.get(status),
+        "incidents_band": "<8" if count < 8 else str(round(count / 5) * 5),
+        "population": place["population"],
+        "population_is_official": True,
+        "completeness": round(float(random.uniform(0.86, 0.99)), 3),
+        "is_provisional": number >= len(starts) - 2,
+        "method_version": "fixture",
+        "is_latest": number == len(starts) - 2,
+        "boundary_json": ring(place["shape"]),
+        "data_label": "SINTETIS",
+        "as_of": AS_OF,
+    }
+    if status != "withheld":
+        numbers = (
+            value,
+            value - half,
+            value + half,
+            value - 3,
+            value + 4,
+            change,
+            change - half / 2,
+            change + half / 2,
+        )
+        row |= {name: float(np.clip(each, -100, 100)) for name, each in zip(NUMBERS, numbers, strict=False)}
+        row |= {"index_upper": min(100.0, value + half), "p_among_worst": float(random.beta(1, 5))}
+        row |= {"change_year": float(random.normal(0, 4)) if number > 12 else None, "group_label": "A"}
+        row |= {} if number else dict.fromkeys(NUMBERS[5:8])
+    return row
+
+
+NUMBERS = (
+    "index_value",
+    "index_lower",
+    "index_upper",
+    "sensitivity_lower",
+    "sensitivity_upper",
+    "change_previous",
+    "change_previous_lower",
+    "change_previous_upper",
+    "change_year",
+    "p_among_worst",
+)
+
+
+def component_rows(random: np.random.Generator) -> list[dict[str, Any]]:
+    kept = ("region_code", "region_name", "level", "period_type", "period_start", "period_label")
+    also = ("index_value", "is_latest", "method_version", "data_label", "as_of")
+    found = []
+    for row in index_rows(random):
+        if row["index_value"] is None:
+            continue
+        shares = np.array([0.4, 0.3, 0.2, 0.1]) * (100 - row["index_value"])
+        for (group, title), share in zip(GROUPS.items(), shares, strict=True):
+            dimension = "disorder" if group == "disorder" else "crime"
+            names = {"dimension": dimension, "category_group": group, "category_group_title": title}
+            found.append({**{name: row[name] for name in kept + also}, **names, "share_points": float(share)})
     return found
 
 
@@ -193,32 +240,192 @@ def _disk(h3: Any, centre: Any) -> list[str]:
     return list(h3.grid_disk(h3.latlng_to_cell(centre.y, centre.x, 8), 3))
 
 
-MARTS = {
-    "executive": {"region_security_index": index_rows, "risk_surface": risk_rows},
+def kpi_rows(random: np.random.Generator) -> list[dict[str, Any]]:
+    with (ROOT / "dbt_project" / "seeds" / "reference_indicator.csv").open() as file:
+        indicators = list(csv.DictReader(file))
+    places = [place for place in regions() if place["level"] != "kecamatan"]
+    periods = [("year", date(year, 1, 1), str(year)) for year in (2024, 2025, 2026)]
+    periods += [("quarter", start, f"{start.year}-Q{(start.month + 2) // 3}") for start in quarters()]
+    found = []
+    for indicator in indicators:
+        for place in places:
+            for period_type, start, label in periods:
+                is_measured = random.uniform() > 0.1
+                value, target = float(random.uniform(50, 98)), 75.0
+                is_met = (value <= target) == (indicator["direction"] == "lower_is_better")
+                found.append(
+                    {
+                        "indicator": indicator["indicator"],
+                        "indicator_title": indicator["title_id"],
+                        "region_code": place["code"],
+                        "region_name": place["name"],
+                        "level": place["level"],
+                        "period_type": period_type,
+                        "period_start": start,
+                        "period_label": label,
+                        "value": value if is_measured else None,
+                        "target": target,
+                        "unit": indicator["unit"],
+                        "direction": indicator["direction"],
+                        "status": "belum_terukur" if not is_measured else "tercapai" if is_met else "belum_tercapai",
+                        "is_complete": label not in ("2026", "2026-Q2"),
+                        "data_label": "SINTETIS",
+                        "as_of": AS_OF,
+                    }
+                )
+    return found
+
+
+FEEDS = {
+    "polda_kaltim.police_records": ("incident", "Laporan polisi"),
+    "polda_kaltim.emergency_calls_110": ("emergency_call", "Panggilan darurat 110"),
+    "oikn.camera_events": ("camera_event", "Kejadian kamera kawasan inti IKN"),
+    "pupr_kaltim.street_lights": ("spatial_layer", "Lampu penerangan jalan"),
 }
 
 
-def make(serving: Path, seed: int = 7) -> dict[str, Path]:
-    """Writes `<audience>/releases/fixture.duckdb` and the link for every audience; returns the links."""
+def quality_rows(random: np.random.Generator) -> list[dict[str, Any]]:
+    found = []
+    for place, (feed, (entity, title)) in enumerate(FEEDS.items()):
+        for back in range(14):
+            accepted, duplicate, quarantined = (int(random.integers(0, top)) for top in (4000, 90, 40))
+            read = accepted + duplicate + quarantined
+            found.append(
+                {
+                    "feed": feed,
+                    "entity": entity,
+                    "feed_title": title,
+                    "day": AS_OF - timedelta(days=back),
+                    "batches": 2,
+                    "batches_quarantined": int(random.uniform() < 0.1),
+                    "batches_failed": 0,
+                    "rows_read": read,
+                    "rows_accepted": accepted,
+                    "rows_duplicate": duplicate,
+                    "rows_quarantined": quarantined,
+                    "quarantined_percent": 100 * quarantined / read if read else None,
+                    "last_batch": f"fixture-{back}",
+                    "data_until": AS_OF - timedelta(days=place),
+                    "freshness_hours": 48.0,
+                    "freshness_status": "terlambat" if place > 2 else "segar",
+                    "is_latest": back == 0,
+                    "data_label": "SINTETIS",
+                    "as_of": AS_OF,
+                }
+            )
+    return found
+
+
+RESPONSE_NUMBERS = (
+    "answered_in_standard_percent",
+    "arrived_in_standard_percent",
+    "answer_missing_percent",
+    "arrival_missing_percent",
+    "answer_seconds_median",
+    "answer_seconds_p90",
+    "arrival_minutes_median",
+    "arrival_minutes_p90",
+)
+
+
+def response_rows(random: np.random.Generator) -> list[dict[str, Any]]:
+    found = []
+    for place in regions():
+        for start in months():
+            calls = int(random.integers(3, 400)) if place["level"] == "kecamatan" else 900
+            shares = [*random.integers(55, 96, 2).astype(float), *random.integers(0, 12, 2).astype(float)]
+            numbers = dict(zip(RESPONSE_NUMBERS, [*shares, 8.0, 14.0, 9.5, 21.0], strict=True))
+            shown = calls >= 8
+            found.append(
+                {
+                    "region_code": place["code"],
+                    "region_name": place["name"],
+                    "level": place["level"],
+                    "level_title": place["level_title"],
+                    "parent_code": place["parent"],
+                    "month_start": start,
+                    "period_label": f"{start:%Y-%m}",
+                    "calls_band": "<8" if not shown else str(round(calls / 5) * 5),
+                    **(numbers if shown else dict.fromkeys(RESPONSE_NUMBERS)),
+                    "is_published": shown,
+                    "is_complete": start < date(2026, 6, 1),
+                    "data_label": "SINTETIS",
+                    "as_of": AS_OF,
+                }
+            )
+    return found
+
+
+def redaction_rows(random: np.random.Generator) -> list[dict[str, Any]]:
+    columns = (
+        ("nama_pelapor", "drop", "personal", ""),
+        ("nik_pelapor", "pseudonymise", "specific", ""),
+        ("uraian", "redact", "personal", "PERSON"),
+        ("uraian", "redact", "personal", "ID_NIK"),
+        ("waktu_kejadian", "generalise", "personal", ""),
+        ("kategori", "keep", "public", ""),
+    )
+    found = []
+    for feed in list(FEEDS)[:2]:
+        for back in range(7):
+            for column, action, classification, entity_type in columns:
+                seen = int(random.integers(50, 900))
+                affected = {"keep": 0, "redact": int(seen * random.uniform(0.05, 0.4))}.get(action, seen)
+                found.append(
+                    {
+                        "feed": feed,
+                        "column_name": column,
+                        "action": action,
+                        "classification": classification,
+                        "entity_type": entity_type,
+                        "day": AS_OF - timedelta(days=back),
+                        "rows_seen": seen,
+                        "rows_affected": affected,
+                        "data_label": "SINTETIS",
+                        "as_of": AS_OF,
+                    }
+                )
+    return found
+
+
+MARTS = {
+    "executive": {
+        "region_security_index": index_rows,
+        "region_security_index_components": component_rows,
+        "risk_surface": risk_rows,
+    },
+    "oversight": {"oversight_kpis": kpi_rows},
+    "operations": {"feed_quality": quality_rows, "response_times": response_rows},
+    "privacy": {"redaction_report": redaction_rows},
+}
+
+
+def make(serving: Path, seed: int = 7, name: str = "fixture") -> dict[str, Path]:
+    """Writes `<audience>/releases/<name>.duckdb` and the link for every audience; returns the links."""
     import duckdb
     import pyarrow as pa
 
+    declared = read_marts()
     links = {}
     for audience, marts in MARTS.items():
         folder = serving / audience / "releases"
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / "fixture.duckdb"
+        path = folder / f"{name}.duckdb"
         path.unlink(missing_ok=True)
         with duckdb.connect(str(path)) as connection:
             connection.execute("CREATE SCHEMA marts")
             for mart, rows in marts.items():
-                table = pa.Table.from_pylist(rows(np.random.default_rng(seed)))
-                connection.register("rows_of_mart", table)
-                connection.execute(f"CREATE TABLE marts.{mart} AS SELECT * FROM rows_of_mart")
+                connection.register("rows_of_mart", pa.Table.from_pylist(rows(np.random.default_rng(seed))))
+                columns = ", ".join(
+                    f"CAST({column.name} AS {column.superset_type}) AS {column.name}"
+                    for column in declared[mart].columns.values()
+                )
+                connection.execute(f"CREATE TABLE marts.{mart} AS SELECT {columns} FROM rows_of_mart")
                 connection.unregister("rows_of_mart")
         link = serving / audience / "current.duckdb"
-        link.unlink(missing_ok=True)
-        link.symlink_to(Path("releases") / path.name)
+        new = link.with_name("new.duckdb")
+        new.symlink_to(Path("releases") / path.name)
+        new.replace(link)
         links[audience] = link
     return links
 
