@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from infra.build.settings import BuildSettings
     from ingestion.city import City
     from ingestion.contract import Contract
+    from ingestion.lake.writers import Writers
 
 
 @dataclass(frozen=True)
@@ -151,28 +152,39 @@ def land(feed: str, context: Mapping[str, Any]) -> dict[str, Any]:
 
     settings = run_settings(context)
     contract = settings.city.feed(feed)
-    outcome = land_feed(
-        contract,
-        connector_for(contract, credentials=credentials(contract), places=places(settings.home)),
-        LandingContext(
-            lake=settings.home.lake(),
-            city=settings.city,
-            keys=KeyRing(settings.home.keys_dir),
-            run_id=settings.run_id,
-            as_of=settings.as_of,
-            judge=Judge(),
-            airflow_run=settings.airflow_run,
-        ),
-        interval=settings.interval,
-    )
+    connector = connector_for(contract, credentials=credentials(contract), places=places(settings.home))
+    with writers(settings.home).writing(f"minimised/{contract.entity}", "control"):
+        outcome = land_feed(
+            contract,
+            connector,
+            LandingContext(
+                lake=settings.home.lake(),
+                city=settings.city,
+                keys=KeyRing(settings.home.keys_dir),
+                run_id=settings.run_id,
+                as_of=settings.as_of,
+                judge=Judge(),
+                airflow_run=settings.airflow_run,
+            ),
+            interval=settings.interval,
+        )
     return asdict(outcome)
+
+
+def writers(home: Home) -> Writers:
+    """The home's locks of tables: whoever writes holds them, so that maintenance never works beside a writer."""
+    from ingestion.lake.writers import Writers
+
+    return Writers(home.run_dir / "writers")
 
 
 def pin_build(context: Mapping[str, Any]) -> dict[str, Any] | None:
     """Pins of a new build, JSON-able; None where nothing is new since the last finished one."""
     from infra.build import steps
 
-    pins = steps.pin(_build(context))
+    build = _build(context)
+    with writers(current_home()).writing("control"):
+        pins = steps.pin(build)
     return pins.to_json() if pins is not None else None
 
 
@@ -181,7 +193,9 @@ def build_step(step: Literal["count", "judge", "present"], pins: Mapping[str, An
     from infra.build import steps
     from infra.build.settings import Pins
 
-    return getattr(steps, step)(_build(context), Pins.from_json(pins))
+    written = {"count": "aggregates", "judge": "estimates", "present": "marts"}[step]
+    with writers(current_home()).writing(written, "control"):
+        return getattr(steps, step)(_build(context), Pins.from_json(pins))
 
 
 def _build(context: Mapping[str, Any]) -> BuildSettings:
@@ -218,4 +232,62 @@ def publish(context: Mapping[str, Any]) -> dict[str, Any]:
         "audiences": {audience.audience: audience.status for audience in outcome.audiences},
         "done": list(outcome.done),
         "not_done": list(outcome.not_done),
+    }
+
+
+def govern(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Retention, the record of processing and the redaction report; the result names what is done and what is not."""
+    from dataclasses import asdict
+
+    from governance.access_log import AccessLog
+    from governance.daily import govern as govern_lake
+
+    settings = run_settings(context)
+    contracts = settings.city.contracts
+    with writers(settings.home).writing(*(f"minimised/{contract.entity}" for contract in contracts), "control"):
+        outcome = govern_lake(
+            settings.home.lake(),
+            contracts,
+            as_of=settings.as_of,
+            time_zone=settings.city.time_zone,
+            access_log=AccessLog(settings.home.serving_dir / "access.jsonl"),
+            actor="govern_data",
+        )
+    return asdict(outcome)
+
+
+def maintain(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Every table of the lake that nobody writes now, then Airflow's metadata and logs. Returns counts and names.
+
+    Raises RuntimeError, after all else is done, where a table could not be maintained.
+    """
+    from infra.airflow.trimming import KEPT, trim_logs, trim_metadata
+    from ingestion.lake.maintenance import maintain_lake
+
+    settings = run_settings(context)
+    now = datetime.now(UTC)
+    outcome = maintain_lake(settings.home.lake(), writers(settings.home), now=now)
+    logs = trim_logs(settings.home, now - KEPT)
+    trim_metadata(settings.home, now - KEPT)
+    if outcome.failed:
+        raise RuntimeError(
+            f"not maintained: {'; '.join(outcome.failed)}; the others are done, open the table to see why"
+        )
+    return {
+        "tables": len(outcome.tables),
+        "compacted": [table.table for table in outcome.tables if table.files_after < table.files_before],
+        "files_before": sum(table.files_before for table in outcome.tables),
+        "files_after": sum(table.files_after for table in outcome.tables),
+        "files_deleted": sum(table.files_deleted for table in outcome.tables),
+        "bytes_freed": sum(table.bytes_freed for table in outcome.tables),
+        "log_entries_expired": sum(table.log_entries_expired for table in outcome.tables),
+        "checkpoints": sum(table.is_checkpointed for table in outcome.tables),
+        "scratch_deleted": outcome.scratch_deleted,
+        "logs_deleted": logs.deleted,
+        "logs_cut": logs.cut,
+        "metadata_before": (now - KEPT).isoformat(timespec="seconds"),
+        "not_done": [
+            *(f"{table}: a writer was at it" for table in outcome.busy),
+            *(f"{table}: not reached in time" for table in outcome.left),
+        ],
     }

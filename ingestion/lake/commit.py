@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 ATTEMPTS = 60  # with pauses of at most 2 s: about a minute and a half of rivals before a writer gives up
 CHECKPOINT_EVERY = 50
+# What deltalake writes itself (a new schema, an optimize by hand) would put smallest and largest values into the log.
+NO_STATISTICS = {"delta.dataSkippingNumIndexedCols": "0"}
 
 
 class LakeBusy(RuntimeError):
@@ -155,7 +157,7 @@ def create_table(
             schema=schema,
             mode="error",
             partition_by=list(partition_by),
-            configuration={"delta.checkpointInterval": str(CHECKPOINT_EVERY)},
+            configuration={"delta.checkpointInterval": str(CHECKPOINT_EVERY), **NO_STATISTICS},
             storage_options=lake.options,
         )
     except DeltaError:
@@ -190,9 +192,11 @@ def commit_files(
     *,
     transactions: Mapping[str, int] | None = None,
     metadata: Mapping[str, Any] | None = None,
+    changes_rows: bool = True,
 ) -> int:
     """One commit that adds and removes whole files; returns the table's version right after it, flushed.
 
+    `changes_rows` False says that the added files hold exactly the rows of the removed ones.
     Raises deltalake's CommitFailedError where a rival changed what this commit rests on (a removed file is gone, or
     another commit carries one of `transactions`): reopen the table, work out the change anew and try again.
     """
@@ -201,13 +205,13 @@ def commit_files(
 
     now = int(time.time() * 1000)
     actions: list[Any] = [
-        AddAction(file.path, file.size, dict(file.partition), now, True, json.dumps({"numRecords": file.rows}))
+        AddAction(file.path, file.size, dict(file.partition), now, changes_rows, json.dumps({"numRecords": file.rows}))
         for file in added
     ]
     actions += [
         RemoveAction(
             path=file.path,
-            data_change=True,
+            data_change=changes_rows,
             deletion_timestamp=now,
             size=file.size,
             partition_values=dict(file.partition),
@@ -312,6 +316,9 @@ def _overwrite_with_new_columns(
 
     before = lake.version(kind, name) or 0
     uri = lake.table(kind, name)
+    found = lake.open(kind, name)
+    if found is not None and NO_STATISTICS.items() - _properties(found).items():
+        found.alter.set_table_properties(NO_STATISTICS)
     write_deltalake(
         uri,
         frame.to_arrow(compat_level=pl.CompatLevel.oldest()),

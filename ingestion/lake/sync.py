@@ -5,14 +5,25 @@ On a local folder every new file and the folders that name it are flushed (fsync
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ingestion.lake import Lake
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One object of the lake: `path` relative to it, `size` in bytes, `modified` UTC by the storage's own clock."""
+
+    path: str
+    size: int
+    modified: dt.datetime
 
 
 def sync_file(path: Path) -> None:
@@ -115,3 +126,38 @@ def delete_object(lake: Lake, path: str) -> None:
         return
     with contextlib.suppress(FileNotFoundError):
         _filesystem(lake).delete_file(path)
+
+
+def list_objects(lake: Lake, path: str) -> list[StoredObject]:
+    """Every object under `path`, by path; nothing there gives none. One that vanishes meanwhile is left out."""
+    if lake.is_local:
+        root = Path(lake.uri)
+        files = sorted(file for file in (root / path).rglob("*") if file.is_file() and not file.is_symlink())
+        return [found for file in files if (found := _stored(file, file.relative_to(root).as_posix())) is not None]
+    return [
+        StoredObject(info.path, info.size or 0, info.mtime)
+        for info in sorted(_listed(lake, path, recursive=True), key=lambda info: info.path)
+        if info.is_file
+    ]
+
+
+def list_folders(lake: Lake, path: str) -> list[str]:
+    """Names of the folders right under `path`, in order; nothing there gives none."""
+    if lake.is_local:
+        folder = Path(lake.uri) / path
+        return sorted(child.name for child in folder.iterdir() if child.is_dir()) if folder.is_dir() else []
+    return sorted(info.base_name for info in _listed(lake, path, recursive=False) if not info.is_file)
+
+
+def _stored(file: Path, path: str) -> StoredObject | None:
+    try:
+        stat = file.stat()
+    except FileNotFoundError:
+        return None
+    return StoredObject(path, stat.st_size, dt.datetime.fromtimestamp(stat.st_mtime, dt.UTC))
+
+
+def _listed(lake: Lake, path: str, *, recursive: bool) -> list[Any]:
+    from pyarrow.fs import FileSelector
+
+    return list(_filesystem(lake).get_file_info(FileSelector(path, allow_not_found=True, recursive=recursive)))
