@@ -19,7 +19,7 @@ class Goalposts:
     best: float
     worst: float
 
-    def score(self, rate: Floats) -> Floats:
+    def score(self, rate: NDArray[np.floating]) -> Floats:
         """0 - 100, higher is safer: straight in the logarithm of the rate, so halving harm is worth the same anywhere.
 
         Rates better than `best` score 100, worse than `worst` 0; a rate of 0 scores 100.

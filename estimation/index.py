@@ -14,7 +14,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 from estimation.goalposts import Goalposts, base_goalposts
-from estimation.index_parts import DimensionData, LevelHarm, SeverityTable, level_harm, read_dimension, read_severity
+from estimation.index_parts import (
+    DimensionData,
+    Floats32,
+    LevelHarm,
+    SeverityTable,
+    level_harm,
+    read_dimension,
+    read_severity,
+)
 from estimation.panel import RegionTable, region_tables
 from estimation.periods import add_months, last_complete_month, month_days, months_between, quarter_start
 from estimation.rounding import count_band, largest_remainder
@@ -45,6 +53,7 @@ GOALPOST_SCHEMA: dict[str, pl.DataType] = {
     "base_from": pl.Date(), "base_to": pl.Date(), "method_version": pl.String(),
 }  # fmt: skip
 UNITS = {"crime": "harm days per 100,000 people and year", "disorder": "calls per 100,000 people and year"}
+TITLES = {"crime": "kejahatan", "disorder": "gangguan ketertiban"}
 MERGED_GROUP = "other"
 
 
@@ -94,7 +103,7 @@ def region_index(
         category_group (what components are named by, default the category). Every category of the incidents must have
         a row; those with counts_in_index false (discovered by police) enter nothing.
     calls: the 'disorder' dimension where declared, same columns as incidents; every category given counts.
-    completeness: period_start (month), completeness 0 - 1, optional region_code; passed through, averaged over quarters.
+    completeness: period_start (month), completeness 0 - 1, optional region_code; a quarter has the mean of its months.
     revisions: period_start (month), revision_share 0 - 1; a month at or above `settings.revision_limit` is provisional.
 
     Every region keeps its row in every period; a withheld one has a status_reason and no numbers. rank 1 is the safest.
@@ -107,8 +116,10 @@ def region_index(
     data: dict[str, DimensionData | None] = {}
     for dimension in settings.dimensions:
         frame = sources.get(dimension.name)
-        table = weights if dimension.name == "crime" else None
-        data[dimension.name] = None if frame is None else read_dimension(frame, known, table, dimension.name, settings)
+        weighed = weights if dimension.name == "crime" else None
+        data[dimension.name] = (
+            None if frame is None else read_dimension(frame, known, weighed, dimension.name, settings)
+        )
     periods = _periods([part for part in data.values() if part is not None], settings)
     goalposts = {
         name: _goalposts(part, tables.get(settings.index_level), settings) for name, part in data.items() if part
@@ -156,9 +167,7 @@ def _periods(data: list[DimensionData], settings: IndexSettings) -> list[Period]
     return found
 
 
-def _goalposts(
-    data: DimensionData, table: RegionTable | None, settings: IndexSettings
-) -> dict[str, Goalposts]:
+def _goalposts(data: DimensionData, table: RegionTable | None, settings: IndexSettings) -> dict[str, Goalposts]:
     """Goalposts by variant: 'headline', and one a severity table and tail for the sensitivity interval."""
     frozen = (settings.goalposts or {}).get(data.name)
     variants: dict[str, Goalposts] = {} if frozen is None else {"headline": frozen}
@@ -204,7 +213,9 @@ class _Checks:
                 for row in revisions.iter_rows(named=True)
                 if (row["revision_share"] or 0) >= settings.revision_limit
             }
-        self._latest = {kind: max((p.start for p in periods if p.type == kind), default=None) for kind in ("month", "quarter")}
+        self._latest = {
+            kind: max((p.start for p in periods if p.type == kind), default=None) for kind in ("month", "quarter")
+        }
 
     def completeness(self, code: str, period: Period) -> float | None:
         found = [self._complete.get((code, m), self._complete.get((None, m))) for m in period.months]
@@ -254,7 +265,7 @@ class _Level:
             for p in range(len(self.periods)):
                 reason = always
                 for dimension, harm, posts in zip(self.settings.dimensions, self.harm, self.posts, strict=True):
-                    title = {"crime": "kejahatan", "disorder": "gangguan ketertiban"}.get(dimension.name, dimension.name)
+                    title = TITLES.get(dimension.name, dimension.name)
                     if reason is None and (harm is None or not harm.available[r, p]):
                         reason = f"tidak ada data dimensi {title}"
                     if reason is None and "headline" not in posts:
@@ -303,8 +314,10 @@ class _Level:
                     mix = self.shares.copy()
                     mix[d] *= factor
                     mixes.append(mix / mix.sum())
-        lows = [sum(share * np.minimum.reduce(scores) for share, scores in zip(mix, options, strict=True)) for mix in mixes]
-        highs = [sum(share * np.maximum.reduce(scores) for share, scores in zip(mix, options, strict=True)) for mix in mixes]
+        least = [np.minimum.reduce(scores) for scores in options]
+        most = [np.maximum.reduce(scores) for scores in options]
+        lows = [sum(share * score for share, score in zip(mix, least, strict=True)) for mix in mixes]
+        highs = [sum(share * score for share, score in zip(mix, most, strict=True)) for mix in mixes]
         self.low = np.minimum(np.minimum.reduce(lows), self.value)
         self.high = np.maximum(np.maximum.reduce(highs), self.value)
 
@@ -332,7 +345,8 @@ class _Level:
                     "period_type": period.type, "period_start": period.start, "period_label": period.label,
                     "status": "withheld" if not published else "starred" if starred else "published",
                     "status_reason": reason,
-                    "incidents_band": None if bands is None or not bands.has_data[p] else count_band(int(bands.total[r, p])),
+                    "incidents_band": None if bands is None or not bands.has_data[p]
+                    else count_band(int(bands.total[r, p])),
                     "population": population or None, "population_is_official": bool(self.table.official[r]),
                     "completeness": checks.completeness(code, period), "is_provisional": checks.is_provisional(period),
                     "is_latest": checks.is_latest(period), "method_version": self.settings.method_version,
@@ -340,7 +354,8 @@ class _Level:
                 }  # fmt: skip
                 if published:
                     row |= self._numbers(r, p)
-                    row |= self._change(r, p, places.get((period.type, period.before(step[period.type]))), "change_previous")
+                    previous = places.get((period.type, period.before(step[period.type])))
+                    row |= self._change(r, p, previous, "change_previous")
                     row |= self._change(r, p, places.get((period.type, period.before(12))), "change_year")
                     row |= standing[r]
                 rows.append(row)
@@ -349,7 +364,7 @@ class _Level:
     def _published_value(self, r: int, p: int) -> float:
         return round(float(self.value[r, p]), self.settings.decimals)
 
-    def _around(self, value: float, draws: Floats) -> tuple[float, float]:
+    def _around(self, value: float, draws: Floats | Floats32) -> tuple[float, float]:
         tail = (1 - self.settings.interval) / 2
         low, high = np.quantile(draws, [tail, 1 - tail])
         places = self.settings.decimals

@@ -16,6 +16,7 @@ from estimation.seeds import generator
 from estimation.settings import IndexSettings
 
 Floats = NDArray[np.float64]
+Floats32 = NDArray[np.float32]
 # A region without one record where this many were expected delivers nothing: that is no data, not safety.
 SILENT_EXPECTED = 30.0
 # Days without any event mark missing data only where the city sees at least this many events a day.
@@ -48,7 +49,8 @@ def read_severity(severity: pl.DataFrame, settings: IndexSettings) -> SeverityTa
             raise ValueError(f"severity column {column} has a null or non-positive weight for a category in the index")
         tables[column] = values.to_numpy()
     tables["equal"] = np.ones(chosen.height)
-    groups = dict(zip(chosen["category"], chosen["category_group"], strict=True)) if "category_group" in chosen.columns else {}
+    grouped = "category_group" in chosen.columns
+    groups = dict(zip(chosen["category"], chosen["category_group"], strict=True)) if grouped else {}
     return SeverityTable(
         tuple(chosen["category"].to_list()),
         tables,
@@ -131,7 +133,7 @@ class LevelHarm:
     categories: tuple[str, ...]
     tables: dict[str, Floats]
     rates: Floats
-    draws: Floats
+    draws: Floats32
     relative_error: Floats
     available: NDArray[np.bool_]
     has_data: NDArray[np.bool_]
@@ -172,9 +174,7 @@ def level_harm(
     exposure = table.population[known][:, None] / 1e5 * days[None, :] / 365.25
     if counts.sum() == 0:
         return LevelHarm(data.categories, data.tables, rates, draws, error, available, has_data, total)
-    silent = (counts.sum(axis=(1, 2)) == 0) & (
-        exposure.sum(axis=1) * counts.sum() / exposure.sum() >= SILENT_EXPECTED
-    )
+    silent = (counts.sum(axis=(1, 2)) == 0) & (exposure.sum(axis=1) * counts.sum() / exposure.sum() >= SILENT_EXPECTED)
     classes = severity_classes(data.tables["weight_days"])
     grouped = np.stack([counts[:, classes == k].sum(axis=1) for k in range(classes.max() + 1)], axis=1)
     heard = ~silent
@@ -211,7 +211,7 @@ def _unit_weights(span: tuple[date, ...], units: list[tuple[date, ...]], days: F
 
 
 def severity_classes(weights: Floats) -> NDArray[np.int64]:
-    """Class of each category: half decades of its weight, so that within a class weights differ by 3.2 times at most."""
+    """Class of each category: half decades of its weight, so that weights within a class differ by 3.2 at most."""
     band = np.floor(2 * np.log10(weights) + 1e-9).astype(int)
     return np.unique(band, return_inverse=True)[1].astype(np.int64)
 
@@ -229,9 +229,7 @@ class _ClassMix:
         self.counts, self.classes, self.weights, self.kappa = counts, classes, weights, kappa
         self.members = [np.flatnonzero(classes == k) for k in range(classes.max() + 1)]
         overall = counts.sum(axis=(0, 2))
-        self.overall = [
-            (overall[m] + 1 / m.size) / (overall[m].sum() + 1) for m in self.members
-        ]
+        self.overall = [(overall[m] + 1 / m.size) / (overall[m].sum() + 1) for m in self.members]
 
     def _posterior(self, r: int, k: int) -> Floats:
         """Dirichlet parameters of the class's mix, [category of the class, unit]."""

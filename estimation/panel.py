@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -82,7 +83,7 @@ def count_array(
 ) -> Floats:
     """Counts [region, category, month] in the order given; what lies outside is left out."""
     array = np.zeros((len(codes), len(categories), len(months)))
-    axes = {
+    axes: dict[str, dict[Any, int]] = {
         "region_code": {code: i for i, code in enumerate(codes)},
         "category": {category: i for i, category in enumerate(categories)},
         "month": {month: i for i, month in enumerate(months)},

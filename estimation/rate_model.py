@@ -159,7 +159,11 @@ class _Model:
 
         first = np.log([0.4, 0.15, 0.1, 0.1])
         best = minimize(
-            downhill, first, jac=True, method="L-BFGS-B", bounds=[(low, high)] * size,
+            downhill,
+            first,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(low, high)] * size,
             options={"maxiter": 25, "ftol": 1e-7, "gtol": 3e-2},
         ).x
         # Curvature at the best point, by differences; a flat or rising direction is held to one unit of log sd.
@@ -188,7 +192,8 @@ class _Model:
         modes, values = [], []
         for first in range(0, len(points), block):
             rows = slice(first, first + block)
-            mode, value = self._laplace(np.exp(points[rows]), _Mode(start.city[rows], start.region[rows], start.period[rows]))
+            here = _Mode(start.city[rows], start.region[rows], start.period[rows])
+            mode, value = self._laplace(np.exp(points[rows]), here)
             modes.append(mode)
             values.append(value + self.priors.log_density(points[rows]))
         joined = _Mode(*(np.concatenate([getattr(m, part) for m in modes]) for part in ("city", "region", "period")))
@@ -212,9 +217,9 @@ class _Model:
         same = cross.sum(axis=1)  # s with s within one period, before v is eliminated [H, K, K, T]
         cross = cross.reshape(h, r, k, k * t)
         passed = np.linalg.solve(region_precision, cross)
-        schur = -np.matmul(
-            cross.reshape(h, r * k, k * t).transpose(0, 2, 1), passed.reshape(h, r * k, k * t)
-        ).reshape(h, k, t, k, t)
+        schur = -np.matmul(cross.reshape(h, r * k, k * t).transpose(0, 2, 1), passed.reshape(h, r * k, k * t)).reshape(
+            h, k, t, k, t
+        )
         index = np.arange(t)
         schur[:, :, index, :, index] += same.transpose(3, 0, 1, 2)
         schur[:, diagonal, :, diagonal, :] += self.pull
@@ -302,9 +307,9 @@ class _Model:
             system = self.system((self.counts + kappa) * kappa * mean / (kappa + mean) ** 2, sd)
             city_off = np.linalg.solve(np.linalg.cholesky(system.schur[0]).T, city_normal[rows].T).T
             root = np.linalg.cholesky(system.region_precision[0])
-            region_off = np.linalg.solve(
-                root.transpose(0, 2, 1), region_normal[rows].transpose(1, 2, 0)
-            ).transpose(2, 0, 1) - np.tensordot(city_off, system.passed[0], axes=([1], [2]))
+            region_off = np.linalg.solve(root.transpose(0, 2, 1), region_normal[rows].transpose(1, 2, 0)).transpose(
+                2, 0, 1
+            ) - np.tensordot(city_off, system.passed[0], axes=([1], [2]))
             shaped = city_off.reshape(-1, self.k, self.t)
             weight = system.weight[0]
             both = np.einsum("rkt,dkt->drt", weight, shaped) + np.einsum("rkt,drk->drt", weight, region_off)

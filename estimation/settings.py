@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 from estimation.goalposts import Goalposts
@@ -13,7 +13,7 @@ SURFACE_METHOD = "risk-surface-1"
 
 @dataclass(frozen=True)
 class Dimension:
-    """One outcome of the index. `name` 'crime' is fed by incidents, 'disorder' by calls; weights are scaled to sum 1."""
+    """One outcome of the index: `name` 'crime' is fed by incidents, 'disorder' by calls; weights are scaled to 1."""
 
     name: str
     weight: float = 1.0
@@ -29,7 +29,7 @@ class IndexSettings:
     quarter_only_levels: levels too fine for a month (desa).
     period_types: 'month', 'quarter'.
     dimensions: declared outcomes; one without data withholds the value.
-    sensitivity_tables: columns of the severity frame beside weight_days that hold other tables; 'equal' is always added.
+    sensitivity_tables: columns of the severity frame with tables beside weight_days; 'equal' is always added.
     goalposts: frozen goalposts by dimension; None computes them from the base period.
     sensitive_categories: named in components only at `sensitive_levels` x quarter, elsewhere merged.
     worst_k: size of "the worst k"; None takes a tenth of the ranked regions, at least 1.
@@ -71,10 +71,10 @@ class SurfaceSettings:
     as_of: the city's clock; counts after it are ignored. weeks: how many latest weeks (Monday to Sunday, the last one
     holding the day after as_of) are estimated, each from the days before it only.
     window_days: history a week may use, and the window of the 20-incident rule.
-    half_life_days: memory of the long part; None fits it. recent_half_life_days: of the recent part.
+    half_life_days: memory of the long part; None mixes several, by fitted shares. recent_half_life_days: of the recent.
     near_rings, near_days: reach of the near-repeat part in rings of cells and days.
-    minimum_count: citizen-reported incidents a cell needs in its window, else its parent's value is used.
-    coarsest_resolution: where the walk up ends; a cell without a basis there has the city's value.
+    minimum_count: citizen-reported incidents of its band a cell needs in its window, else its parent's value is used.
+    coarsest_resolution: where the walk up ends; the cells without a basis there have the mean of them all.
     excluded_categories: categories that never make a hotspot (discovered by police).
     """
 
@@ -90,5 +90,4 @@ class SurfaceSettings:
     interval: float = 0.90
     excluded_categories: frozenset[str] = frozenset()
     bands: tuple[str, ...] = ("00-06", "06-12", "12-18", "18-24")
-    severity: dict[str, float] = field(default_factory=dict)
     method_version: str = SURFACE_METHOD
