@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -14,20 +13,21 @@ from ingestion.connectors.drift import UnreadableBatch, check_columns
 from ingestion.connectors.streams import blocks, decoded, pieces
 
 if TYPE_CHECKING:
+    from ingestion.connectors.source import Source
     from ingestion.contract import Contract
 
 
-def csv_frames(path: Path, contract: Contract, chunk_rows: int) -> Iterator[pl.DataFrame]:
+def csv_frames(source: Source, contract: Contract, chunk_rows: int) -> Iterator[pl.DataFrame]:
     """Frames of String columns as delivered, `_row` and `_raw`. An empty file yields nothing."""
     form = contract.format
     quote = form.get("quote", '"')
     names: list[str] | None = None if form.get("header", True) else _stated_names(contract)
-    text = decoded(pieces(path, form.get("compression")), str(form.get("encoding", "utf-8")), path.name)
+    text = decoded(pieces(source, form.get("compression")), str(form.get("encoding", "utf-8")), source.name)
     row = 1
-    for block in blocks(text, path.name, quote):
+    for block in blocks(text, source.name, quote):
         if names is None:
-            names, block = _header(block, contract, path.name)
-        frame, bad = _parse(block, names, form, path.name)
+            names, block = _header(block, contract, source.name)
+        frame, bad = _parse(block, names, form, source.name)
         frame = _with_positions(frame, bad, row)
         row += frame.height
         for start in range(0, frame.height, chunk_rows):

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from ingestion.connectors import CHUNK_ROWS, Batch, ConnectorError, Delivery, Interval
+from ingestion.connectors.formats import expand, frames_of
+from ingestion.connectors.source import FileSource, Source
 
 if TYPE_CHECKING:
     import polars as pl
@@ -62,33 +64,16 @@ class FolderConnector:
             raise ConnectorError(
                 f"{self.contract.feed}: {batch.location} cannot be read ({error.strerror}); check its rights"
             ) from None
-        return Delivery(self._frames(path), digest)
+        return Delivery(self.frames(FileSource(path)), digest)
 
-    def _frames(self, path: Path) -> Iterator[pl.DataFrame]:
-        kind = self.contract.format["kind"]
-        if kind == "csv":
-            from ingestion.connectors.csv_files import csv_frames
+    def original(self, batch: Batch) -> Source | None:
+        """The delivery's bytes as they came, null where they are gone."""
+        path = self.root / batch.location
+        return FileSource(path) if path.is_file() else None
 
-            frames = csv_frames(path, self.contract, self.chunk_rows)
-        elif kind == "jsonl":
-            from ingestion.connectors.json_lines import json_frames
-
-            frames = json_frames(path, self.contract, self.chunk_rows)
-        elif kind == "parquet":
-            from ingestion.connectors.parquet_files import parquet_frames
-
-            frames = parquet_frames(path, self.contract, self.chunk_rows)
-        else:
-            from ingestion.connectors.spatial_files import spatial_frames
-
-            frames = spatial_frames(path, self.contract, self.chunk_rows)
-        lookup = self.contract.format.get("lookup")
-        if not lookup:
-            return frames
-        from ingestion.connectors.lookup import add_points, points_by_name
-
-        points = points_by_name(Path(expand(lookup["path"], self.places, self.contract.feed)), lookup)
-        return (add_points(frame, points, lookup) for frame in frames)
+    def frames(self, source: Source) -> Iterator[pl.DataFrame]:
+        """Raw frames of a delivery's bytes, wherever they lie."""
+        return frames_of(source, self.contract, self.places, self.chunk_rows)
 
     def _files(self) -> list[Path]:
         if not self.root.is_dir():
@@ -127,16 +112,6 @@ class FolderConnector:
         except ValueError:
             return None, None
         return _midnight(first, zone), _midnight(last, zone)
-
-
-def expand(path: str, places: Mapping[str, str], feed: str) -> str:
-    """Put the places into a contract's path. Raises ConnectorError where one is not set."""
-    try:
-        return path.format(**places)
-    except KeyError as error:
-        place = str(error.args[0])
-        setting = {"city_data": "TELAGA_CITY_DATA"}.get(place, place)
-        raise ConnectorError(f"{feed}: its path needs {{{place}}}; set {setting} and try again") from None
 
 
 def _days(parts: Mapping[str, int]) -> tuple[dt.date, dt.date]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -13,16 +12,17 @@ from ingestion.connectors.drift import SchemaDrift, check_columns
 from ingestion.connectors.streams import blocks, decoded, pieces
 
 if TYPE_CHECKING:
+    from ingestion.connectors.source import Source
     from ingestion.contract import Contract
 
 
-def json_frames(path: Path, contract: Contract, chunk_rows: int) -> Iterator[pl.DataFrame]:
+def json_frames(source: Source, contract: Contract, chunk_rows: int) -> Iterator[pl.DataFrame]:
     """Frames of the delivered fields as text, `_row` and `_raw`. A field absent from every line may miss unless it is
     required; an undeclared one stops the batch wherever it first stands."""
     encoding = str(contract.format.get("encoding", "utf-8"))
-    text = decoded(pieces(path, contract.format.get("compression")), encoding, path.name)
+    text = decoded(pieces(source, contract.format.get("compression")), encoding, source.name)
     row = 1
-    for block in blocks(text, path.name):
+    for block in blocks(text, source.name):
         frame = _parse(block, contract)
         frame = _complete(_flat(frame, contract), contract)
         numbers = pl.int_range(row, row + frame.height, eager=True, dtype=pl.Int64).alias("_row")

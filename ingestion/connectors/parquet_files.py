@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from ingestion.connectors.drift import UnreadableBatch, check_columns
+from ingestion.connectors.source import Source, whole
 
 if TYPE_CHECKING:
     from ingestion.contract import Contract
 
 
-def parquet_frames(path: Path, contract: Contract, chunk_rows: int) -> Iterator[pl.DataFrame]:
+def parquet_frames(source: Source, contract: Contract, chunk_rows: int) -> Iterator[pl.DataFrame]:
     """Frames with the file's own types and `_row`."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    place = whole(source)
     try:
-        file = pq.ParquetFile(path, pre_buffer=False)
+        file = pq.ParquetFile(pa.BufferReader(place) if isinstance(place, bytes) else place, pre_buffer=False)
     except (pa.ArrowException, OSError):
-        raise UnreadableBatch(f"{path.name}: is no Parquet file or is cut; ask for it again") from None
+        raise UnreadableBatch(f"{source.name}: is no Parquet file or is cut; ask for it again") from None
     with file:
         check_columns({f.name: family_of(f.type) for f in file.schema_arrow}, contract)
         row = 1
@@ -34,7 +35,7 @@ def parquet_frames(path: Path, contract: Contract, chunk_rows: int) -> Iterator[
                 )
                 row += frame.height
         except (pa.ArrowException, OSError):
-            raise UnreadableBatch(f"{path.name}: is damaged behind row {row - 1}; ask for it again") from None
+            raise UnreadableBatch(f"{source.name}: is damaged behind row {row - 1}; ask for it again") from None
 
 
 def family_of(kind: object) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from ingestion.connectors.drift import SchemaDrift, UnreadableBatch, check_columns
 from ingestion.connectors.parquet_files import family_of
+from ingestion.connectors.source import Source, whole
 
 if TYPE_CHECKING:
     from ingestion.contract import Contract
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 GEOMETRY = "geometry"
 
 
-def spatial_frames(path: Path, contract: Contract, chunk_rows: int) -> Iterator[pl.DataFrame]:
+def spatial_frames(source: Source, contract: Contract, chunk_rows: int) -> Iterator[pl.DataFrame]:
     """Frames with the layer's fields, `geometry` (WKB in the layer's own coordinate system) and `_row`.
 
     With `dissolve` the whole layer is one row: the union of its shapes.
@@ -25,8 +25,11 @@ def spatial_frames(path: Path, contract: Contract, chunk_rows: int) -> Iterator[
     import pyogrio
     from pyogrio.errors import DataLayerError, DataSourceError
 
+    # A Shapefile lies in several files, so a plain delivery is read where it lies.
     try:
-        with pyogrio.open_arrow(path, layer=contract.format.get("layer"), batch_size=chunk_rows, use_pyarrow=True) as (
+        with pyogrio.open_arrow(
+            whole(source), layer=contract.format.get("layer"), batch_size=chunk_rows, use_pyarrow=True
+        ) as (
             meta,
             reader,
         ):
@@ -44,7 +47,7 @@ def spatial_frames(path: Path, contract: Contract, chunk_rows: int) -> Iterator[
                 yield frame.with_columns(numbers)
                 row += frame.height
     except (DataSourceError, DataLayerError):
-        raise UnreadableBatch(f"{path.name}: cannot be read as the stated spatial layer; ask for it again") from None
+        raise UnreadableBatch(f"{source.name}: cannot be read as the stated spatial layer; ask for it again") from None
     if contract.format.get("dissolve"):
         yield _dissolved(shapes)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
 
 from ingestion.connectors.drift import UnreadableBatch
+
+if TYPE_CHECKING:
+    from ingestion.connectors.source import Source
 
 PIECE = 4 << 20
 LONGEST_RECORD = 64 << 20
@@ -15,17 +18,17 @@ MOST_EXPANSION = 1_000
 HARMLESS = 256 << 20
 
 
-def pieces(path: Path, compression: str | None) -> Iterator[bytes]:
-    """Decompressed bytes of a file in pieces of some megabytes.
+def pieces(source: Source, compression: str | None) -> Iterator[bytes]:
+    """Decompressed bytes of a delivery in pieces of some megabytes.
 
     `compression` is gzip, zstd or none; null goes by the suffix. Raises UnreadableBatch for a damaged or truncated
     stream, or one that expands beyond reason.
     """
     import pyarrow as pa
 
-    kind = compression or {".gz": "gzip", ".zst": "zstd"}.get(path.suffix, "none")
-    expanded, delivered = 0, path.stat().st_size
-    with path.open("rb") as file:
+    kind = compression or {".gz": "gzip", ".zst": "zstd"}.get(PurePath(source.name).suffix, "none")
+    expanded, delivered = 0, source.size
+    with source.open() as file:
         if kind == "none":
             while piece := file.read(PIECE):
                 yield piece
@@ -37,10 +40,10 @@ def pieces(path: Path, compression: str | None) -> Iterator[bytes]:
                 while piece := stream.read(PIECE):
                     expanded += len(piece)
                     if expanded > HARMLESS and expanded > delivered * MOST_EXPANSION:
-                        raise UnreadableBatch(f"{path.name}: expands over {MOST_EXPANSION} times; refused as a bomb")
+                        raise UnreadableBatch(f"{source.name}: expands over {MOST_EXPANSION} times; refused as a bomb")
                     yield piece
         except (OSError, pa.ArrowException):
-            raise UnreadableBatch(f"{path.name}: the {kind} stream is damaged or cut; ask for it again") from None
+            raise UnreadableBatch(f"{source.name}: the {kind} stream is damaged or cut; ask for it again") from None
 
 
 def decoded(chunks: Iterator[bytes], encoding: str, name: str) -> Iterator[bytes]:
