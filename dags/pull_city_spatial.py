@@ -62,7 +62,7 @@ def pull_city_spatial() -> None:
     @task(trigger_rule=TriggerRule.NONE_FAILED)
     def settle(regions: list[dict[str, Any]], others: list[dict[str, Any]]) -> dict[str, int]:
         outcomes = [*(regions or ()), *(others or ())]
-        names = ("read", "accepted", "duplicate", "quarantined")
+        names = ("read", "accepted", "duplicate", "quarantined", "batches_left")
         return {name: sum(outcome[name] for outcome in outcomes) for name in names}
 
     regions = land.override(task_id="land_regions").expand(feed=list_regions())

@@ -55,7 +55,7 @@ def pull_police_records() -> None:
 
     @task(trigger_rule=TriggerRule.NONE_FAILED)
     def settle(outcomes: list[dict[str, Any]]) -> dict[str, int]:
-        names = ("read", "accepted", "duplicate", "quarantined")
+        names = ("read", "accepted", "duplicate", "quarantined", "batches_left")
         return {name: sum(outcome[name] for outcome in outcomes or ()) for name in names}
 
     landed = land.expand(feed=list_feeds())

@@ -174,7 +174,7 @@ def publish(
             outcomes.append(release.publish())
         if homeless and not outcomes:
             outcomes.append(AudienceOutcome("unknown", "refused", None, homeless))
-    return ReleaseOutcome(_overall_id(current(serving_dir)), tuple(outcomes))
+    return ReleaseOutcome(overall_id(serving_dir), tuple(outcomes))
 
 
 def current(serving_dir: Path) -> dict[str, ReleaseInfo]:
@@ -185,6 +185,11 @@ def current(serving_dir: Path) -> dict[str, ReleaseInfo]:
         if info is not None:
             found[audience] = info
     return found
+
+
+def overall_id(serving_dir: Path) -> str:
+    """A digest over the current releases of all audiences, empty without any."""
+    return _overall_id(current(serving_dir))
 
 
 def _overall_id(releases: Mapping[str, ReleaseInfo]) -> str:

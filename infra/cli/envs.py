@@ -39,6 +39,11 @@ def python(name: str) -> Path:
     return folder() / name / "bin" / "python"
 
 
+def is_inside(name: str) -> bool:
+    """Whether this process runs in that environment, up to date."""
+    return Path(sys.prefix) == folder().resolve() / name and is_ready(name)
+
+
 def digest(name: str) -> str:
     """What an up-to-date environment's stamp says: its locks and the Python version it was made with."""
     found = hashlib.sha256()

@@ -237,13 +237,19 @@ class Client:
         path = f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}/taskInstances?limit=100"
         return list(self.call("GET", path)["task_instances"])
 
+    def result(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """What a task returned; None where it returned nothing or did not run."""
+        path = f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}/taskInstances/{quote(task_id)}"
+        found = self.call("GET", f"{path}/xcomEntries/return_value?deserialize=true", missing=True)
+        return found["value"] if found else None
+
     def wait_runs(
         self, wanted: Mapping[str, str], tell: Callable[[str], None], *, waiting_ends: bool = True
-    ) -> list[DagRun]:
+    ) -> tuple[list[DagRun], list[str]]:
         """Waits until the runs (DAG id -> run id) have ended, and tells how many of their tasks have.
 
-        A run that waits for a person counts as ended, state `waiting`, where `waiting_ends`. Raises AirflowError
-        naming DAG, task and log of the first failure, after all have ended: one DAG's failure never cuts another's.
+        A run that waits for a person counts as ended, state `waiting`, where `waiting_ends`. Returns the ended runs,
+        and for each that failed what failed: DAG, task and log.
         """
         ended: dict[str, DagRun] = {}
         pause = 0.3
@@ -268,10 +274,8 @@ class Client:
             if len(ended) < len(wanted):
                 time.sleep(pause)
                 pause = min(1.0, pause * 1.2)
-        for run in ended.values():
-            if run.state == "failed":
-                raise AirflowError(self.explain_failure(run.dag_id, run.run_id))
-        return list(ended.values())
+        failed = [self.explain_failure(run.dag_id, run.run_id) for run in ended.values() if run.state == "failed"]
+        return list(ended.values()), failed
 
     def explain_failure(self, dag_id: str, run_id: str) -> str:
         """What failed first in a run: DAG, task, log; and the last error that the log holds."""
