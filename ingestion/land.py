@@ -240,6 +240,7 @@ class _FeedLanding:
                     intent.batch_id,
                     _status(counts),
                     counts,
+                    batch=intent,
                     reason="closed after an interruption",
                     table_version=version,
                     run_id=intent.run_id,
@@ -279,6 +280,7 @@ class _FeedLanding:
             batch.position,
             bool(self.contract.key),
             is_retaken,
+            "updated_at" in self.contract.mapped(),
             state.positions,
         )
         digest: str | None = None

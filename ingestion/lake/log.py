@@ -25,10 +25,13 @@ POSITION = "position"
 
 @dataclass(frozen=True)
 class OpenIntent:
-    """A batch that a run meant to land and whose outcome is not in the log."""
+    """A batch that a run meant to land and whose outcome is not in the log, with what the intent said of it."""
 
     run_id: str
     batch_id: str
+    position: str
+    period_from: dt.datetime | None
+    period_to: dt.datetime | None
 
 
 @dataclass(frozen=True)
@@ -70,15 +73,21 @@ class BatchLog:
             for batch, hidden in outcomes.select("batch_id", "position").iter_rows()
             if hidden is not None
         }
-        last: dict[tuple[str, str], str] = {}
-        for run_id, batch_id, event in rows.select("run_id", "batch_id", "event").iter_rows():
-            last[run_id, batch_id] = event
+        # Not by which was logged last: a clock may have been set back between the two.
+        told = ["run_id", "batch_id"]
+        intents = rows.filter(pl.col("event") == "intent").unique(told, keep="last", maintain_order=True)
+        unclosed = intents.join(rows.filter(pl.col("event") == "outcome"), on=told, how="anti", maintain_order="left")
         return FeedState(
             acknowledged=frozenset(outcomes["batch_id"].to_list()),
             position=max(positions.values(), default=None) or None,
             positions=positions,
             attempted=frozenset(rows["batch_id"].to_list()),
-            open_intents=tuple(OpenIntent(*key) for key, event in last.items() if event == "intent"),
+            open_intents=tuple(
+                OpenIntent(run_id, batch_id, self.keys.reveal(position, self.feed, POSITION), start, end)
+                for run_id, batch_id, position, start, end in unclosed.select(
+                    *told, "position", "period_from", "period_to"
+                ).iter_rows()
+            ),
             history=tuple(outcomes.filter(pl.col("status") == "landed")["read"].to_list()),
         )
 
@@ -93,7 +102,7 @@ class BatchLog:
         status: str,
         counts: Counts,
         *,
-        batch: Batch | None = None,
+        batch: Batch | OpenIntent | None = None,
         reason: str | None = None,
         table_version: int | None = None,
         digest: str | None = None,
@@ -123,7 +132,7 @@ class BatchLog:
         self.lake.append("control", NAME, frame, partition_by=["feed"])
         self.pending.clear()
 
-    def _add(self, batch_id: str, event: str, *, batch: Batch | None, **values: Any) -> None:
+    def _add(self, batch_id: str, event: str, *, batch: Batch | OpenIntent | None, **values: Any) -> None:
         entry: dict[str, Any] = dict.fromkeys(BATCH_LOG)
         entry.update(
             run_id=self.run_id,

@@ -37,6 +37,7 @@ class BatchWrite:
     """Which batch is written. `is_retaken`: taken again on purpose, so it replaces what it wrote before.
 
     `has_key`: the feed's records have a key, so a record may move between partitions.
+    `is_dated`: the contract says where the agency states its time of change.
     `order`: position of each batch of the feed known so far; decides between versions without a time of their own.
     """
 
@@ -46,6 +47,7 @@ class BatchWrite:
     position: str
     has_key: bool
     is_retaken: bool = False
+    is_dated: bool = False
     order: Mapping[str, str] | None = None
 
 
@@ -207,7 +209,11 @@ def _wins(write: BatchWrite) -> pl.Expr:
         .then(True)
         .when(arriving.is_null() & held.is_null())
         .then(~later | pl.lit(write.is_retaken))
-        .when(arriving.is_null() | held.is_null())
+        # Of a dated feed the version without a time is the older one, in whatever order they come; where the contract
+        # no longer knows the time, what arrives is the newer.
+        .when(arriving.is_null())
+        .then(pl.lit(not write.is_dated))
+        .when(held.is_null())
         .then(True)
         .when(arriving == held)
         .then(larger | pl.lit(write.is_retaken))

@@ -107,7 +107,8 @@ class Occurrences:
             # Seen in an earlier chunk and not counted there as repeated: it occurred once.
             before[place] = self._repeated.get(digest, 1 if seen[place] else 0)
             self._repeated[digest] = int(before[place] + counts[place])
-        self._chunks.append(distinct[~seen])
+        if not seen.all():
+            self._chunks.append(distinct[~seen])
         if len(self._chunks) > 16:
             self._chunks = [np.sort(np.concatenate(self._chunks))]
         return before[inverse] + within
