@@ -426,7 +426,8 @@ class _Level:
                     group = severity.groups.get(category, category)
                     hidden = category in self.settings.sensitive_categories
                     if hidden and not (named and period.type == "quarter"):
-                        group = MERGED_GROUP
+                        covered = dimension.name == "crime" and severity.cover is not None
+                        group = str(severity.cover) if covered else MERGED_GROUP
                     key = (dimension.name, group)
                     parts[key] = parts.get(key, 0.0) + float(lost[r, p] * amount / total)
             missing = round(100 - self._published_value(r, p), self.settings.decimals)

@@ -25,12 +25,17 @@ BUSY_DAY = 5.0
 
 @dataclass(frozen=True)
 class SeverityTable:
-    """Days of harm by category under each table; 'weight_days' is the headline, 'equal' counts every event as one."""
+    """Days of harm by category under each table; 'weight_days' is the headline, 'equal' counts every event as one.
+
+    `cover`: the group that sensitive categories are merged into where they may not be named: the one with the gravest
+    category that is not sensitive. A group of nothing but sensitive categories would name them by another word.
+    """
 
     categories: tuple[str, ...]
     tables: dict[str, Floats]
     groups: dict[str, str]
     known: frozenset[str]
+    cover: str | None
 
 
 def read_severity(severity: pl.DataFrame, settings: IndexSettings) -> SeverityTable:
@@ -51,11 +56,16 @@ def read_severity(severity: pl.DataFrame, settings: IndexSettings) -> SeverityTa
     tables["equal"] = np.ones(chosen.height)
     grouped = "category_group" in chosen.columns
     groups = dict(zip(chosen["category"], chosen["category_group"], strict=True)) if grouped else {}
+    groups = {category: group if group is not None else category for category, group in groups.items()}
+    categories = tuple(chosen["category"].to_list())
+    weighed = zip(tables["weight_days"].tolist(), categories, strict=True)
+    gravest = max((pair for pair in weighed if pair[1] not in settings.sensitive_categories), default=None)
     return SeverityTable(
-        tuple(chosen["category"].to_list()),
+        categories,
         tables,
-        {category: group for category, group in groups.items() if group is not None},
+        groups,
         frozenset(severity["category"].to_list()),
+        None if gravest is None else groups.get(gravest[1], gravest[1]),
     )
 
 

@@ -179,7 +179,8 @@ class _Model:
         eigenvalues, axes = np.linalg.eigh(curvature)
         root = axes / np.sqrt(np.maximum(eigenvalues, 1.0))
         spread = 1.25
-        normal = norm.ppf(qmc.Sobol(size, scramble=False).random(self.priors.points + 1)[1:])
+        count = self.priors.points
+        normal = norm.ppf(qmc.Sobol(size, scramble=False).random_base2(count.bit_length())[1 : count + 1])
         points = np.clip(best + spread * normal @ root.T, np.log(0.003), np.log(5.0))
         mode, value = self.posterior(points, known.repeated(len(points)))
         weight = value + 0.5 * (normal**2).sum(axis=1)
