@@ -31,8 +31,13 @@ T = TypeVar("T")
 
 ATTEMPTS = 60  # with pauses of at most 2 s: about a minute and a half of rivals before a writer gives up
 CHECKPOINT_EVERY = 50
-# What deltalake writes itself (a new schema, an optimize by hand) would put smallest and largest values into the log.
-NO_STATISTICS = {"delta.dataSkippingNumIndexedCols": "0"}
+PROPERTIES = {
+    "delta.checkpointInterval": str(CHECKPOINT_EVERY),
+    # What deltalake writes itself (a new schema, an optimize by hand) would put values into the log.
+    "delta.dataSkippingNumIndexedCols": "0",
+    # Entries expire in maintenance alone, which knows what a reader may still have pinned.
+    "delta.enableExpiredLogCleanup": "false",
+}
 
 
 class LakeBusy(RuntimeError):
@@ -157,7 +162,7 @@ def create_table(
             schema=schema,
             mode="error",
             partition_by=list(partition_by),
-            configuration={"delta.checkpointInterval": str(CHECKPOINT_EVERY), **NO_STATISTICS},
+            configuration=dict(PROPERTIES),
             storage_options=lake.options,
         )
     except DeltaError:
@@ -198,7 +203,8 @@ def commit_files(
 
     `changes_rows` False says that the added files hold exactly the rows of the removed ones.
     Raises deltalake's CommitFailedError where a rival changed what this commit rests on (a removed file is gone, or
-    another commit carries one of `transactions`): reopen the table, work out the change anew and try again.
+    another commit carries one of `transactions`): reopen the table, work out the change anew and try again. After any
+    other error the commit may stand (what failed is a flush or a checkpoint), so its files must stay too.
     """
     from deltalake import CommitProperties, Transaction
     from deltalake.transaction import AddAction, RemoveAction
@@ -268,6 +274,8 @@ def same_rows(left: pl.DataFrame, right: pl.DataFrame) -> bool:
 
 def replace_table(lake: Lake, kind: str, name: str, frame: pl.DataFrame, metadata: Mapping[str, Any]) -> int | None:
     """See `Lake.replace`."""
+    from deltalake.exceptions import CommitFailedError
+
     if frame.width == 0:
         raise ValueError(f"{kind}/{name}: a frame without columns cannot be stored; give it its columns, even if empty")
     rows = storable(frame)
@@ -286,7 +294,7 @@ def replace_table(lake: Lake, kind: str, name: str, frame: pl.DataFrame, metadat
             return table.version()
         try:
             return commit_files(lake, table, new, old, metadata=metadata)
-        except Exception:
+        except CommitFailedError:
             discard(lake, kind, name, new)
             raise
 
@@ -317,8 +325,8 @@ def _overwrite_with_new_columns(
     before = lake.version(kind, name) or 0
     uri = lake.table(kind, name)
     found = lake.open(kind, name)
-    if found is not None and NO_STATISTICS.items() - _properties(found).items():
-        found.alter.set_table_properties(NO_STATISTICS)
+    if found is not None and PROPERTIES.items() - _properties(found).items():
+        found.alter.set_table_properties(PROPERTIES)
     write_deltalake(
         uri,
         frame.to_arrow(compat_level=pl.CompatLevel.oldest()),
@@ -377,6 +385,8 @@ def replace_where(
 
     `where` holds every column of `partition_by`. Rows that are already the same write no version.
     """
+    from deltalake.exceptions import CommitFailedError
+
     rows = storable(frame)
 
     def attempt() -> int | None:
@@ -406,7 +416,7 @@ def replace_where(
         added = [put_file(lake, kind, name, inside, encode(content), content.height)] if content.height else []
         try:
             return commit_files(lake, table, added, removed)
-        except Exception:
+        except CommitFailedError:
             discard(lake, kind, name, added)
             raise
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 LONGEST_TASK = dt.timedelta(hours=4)
 GRACE = dt.timedelta(hours=168)
+LOG_KEPT = dt.timedelta(days=30)
 # A file of half of either is left alone; merged files reach one of them at most, which also bounds memory.
 FILE_ROWS = 1_000_000
 FILE_BYTES = 64 * 2**20
@@ -136,9 +137,9 @@ def maintain_table(lake: Lake, kind: str, name: str, *, now: dt.datetime, grace:
     """One table that nobody writes meanwhile: compact, checkpoint, expire, delete, in this order."""
     _check(grace)
     before = len(_live(lake, kind, name))
-    compact(lake, kind, name)
-    is_checkpointed = checkpoint(lake, kind, name)
-    expired = expire_log(lake, kind, name)
+    is_compacted = compact(lake, kind, name) is not None
+    is_checkpointed = checkpoint(lake, kind, name, after=1 if is_compacted else CHECKPOINT_AFTER)
+    expired = expire_log(lake, kind, name, now=now)
     deleted = delete_unneeded(lake, kind, name, now=now, grace=grace)
     files = _live(lake, kind, name)
     return TableOutcome(
@@ -199,10 +200,10 @@ def merge_groups(files: Sequence[DataFile]) -> list[list[DataFile]]:
     return [group for group in groups if len(group) > 1]
 
 
-def checkpoint(lake: Lake, kind: str, name: str) -> bool:
-    """Write a checkpoint, on disk when this returns, where CHECKPOINT_AFTER entries lie after the last one."""
+def checkpoint(lake: Lake, kind: str, name: str, *, after: int = CHECKPOINT_AFTER) -> bool:
+    """Write a checkpoint, on disk when this returns, where at least `after` entries lie after the last one."""
     table = lake.open(kind, name)
-    if table is None or table.version() - _last_checkpoint(lake, kind, name) < CHECKPOINT_AFTER:
+    if table is None or table.version() - _last_checkpoint(lake, kind, name) < after:
         return False
     table.create_checkpoint()
     if lake.is_local:
@@ -210,17 +211,22 @@ def checkpoint(lake: Lake, kind: str, name: str) -> bool:
     return True
 
 
-def expire_log(lake: Lake, kind: str, name: str) -> int:
-    """Delete log entries older than the table keeps (30 days) that a checkpoint stands in for; returns how many.
+def expire_log(lake: Lake, kind: str, name: str, *, now: dt.datetime, kept: dt.timedelta = LOG_KEPT) -> int:
+    """Delete log entries and checkpoints that no version of the last `kept` needs; returns how many.
 
-    What was landed stays known: transaction numbers live on in the checkpoint.
+    deltalake's own expiry goes by an entry's age alone, and so takes a version that stood unchanged for a season from
+    whoever pinned it a minute before the next commit. What was landed stays known: transactions live in checkpoints.
     """
-    table = lake.open(kind, name)
-    if table is None or _last_checkpoint(lake, kind, name) < 0:
-        return 0
-    before = len(_log(lake, kind, name))
-    table.cleanup_metadata()
-    return before - len(_log(lake, kind, name))
+    log = _log(lake, kind, name)
+    first_young = min((version for version, file in log if file.modified >= now - kept), default=None)
+    checkpoints = [version for version, file in log if ".checkpoint." in file.path]
+    # The version before the first young one was the newest when `kept` began, so it must still open.
+    reach = max((version for version, _ in log), default=0) if first_young is None else first_young - 1
+    base = max((version for version in checkpoints if version <= reach), default=0)
+    expired = [file for version, file in log if version < base]
+    for file in expired:
+        delete_object(lake, file.path)
+    return len(expired)
 
 
 def delete_unneeded(
@@ -266,12 +272,12 @@ def _live(lake: Lake, kind: str, name: str) -> list[DataFile]:
     return [] if table is None else data_files(table)
 
 
-def _log(lake: Lake, kind: str, name: str) -> list[str]:
-    """Names of the log's entries and checkpoints."""
-    names = (file.path.rsplit("/", 1)[-1] for file in list_objects(lake, f"{kind}/{name}/_delta_log"))
-    return [name for name in names if name[:20].isdigit()]
+def _log(lake: Lake, kind: str, name: str) -> list[tuple[int, StoredObject]]:
+    """Entries and checkpoints of the log with the version they belong to."""
+    files = [(file.path.rsplit("/", 1)[-1][:20], file) for file in list_objects(lake, f"{kind}/{name}/_delta_log")]
+    return [(int(version), file) for version, file in files if version.isdigit()]
 
 
 def _last_checkpoint(lake: Lake, kind: str, name: str) -> int:
     """Version of the newest checkpoint, -1 without one."""
-    return max((int(entry[:20]) for entry in _log(lake, kind, name) if ".checkpoint." in entry), default=-1)
+    return max((version for version, file in _log(lake, kind, name) if ".checkpoint." in file.path), default=-1)
