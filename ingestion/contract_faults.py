@@ -243,8 +243,11 @@ def _source(document: Mapping[str, Any], ours: Mapping[str, Any], names: set[str
             if lookup[name] not in names:
                 yield f"format.lookup: {lookup[name]} is no declared column"
         yield from _period(ours.get("period", {}))
+        yield from _sealed(telaga(server))
         return
     stated = telaga(server)
+    if stated.keys() & {"sealed", "agency_key", "recipient"}:
+        yield "servers: only files can be sealed; a database has its own encrypted connection"
     for name in ("connection_id", "relation", "updated"):
         if name not in stated:
             yield f"servers: a postgres connector needs {name}"
@@ -253,6 +256,13 @@ def _source(document: Mapping[str, Any], ours: Mapping[str, Any], names: set[str
             yield f"servers: {name} names {stated[name]}, which is no declared column"
     if sum(bool(prop.get("primaryKey")) for prop in document["schema"][0].get("properties") or ()) != 1:
         yield "schema: a postgres feed needs exactly one primaryKey column for its keyset"
+
+
+def _sealed(stated: Mapping[str, Any]) -> Iterator[str]:
+    if stated.get("sealed") and not stated.get("agency_key"):
+        yield "servers: sealed drops need agency_key, the file of the agency's public key"
+    if not stated.get("sealed") and stated.keys() & {"agency_key", "recipient"}:
+        yield "servers: agency_key and recipient mean nothing without sealed: true"
 
 
 def _period(period: Mapping[str, Any]) -> Iterator[str]:

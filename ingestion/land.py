@@ -10,8 +10,7 @@ import datetime as dt
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -19,8 +18,10 @@ import polars as pl
 from ingestion.conform import conform
 from ingestion.connectors.drift import SchemaDrift, UnreadableBatch
 from ingestion.derive import MOMENT, POINT, backwards, derive, mark_repeat_locations, repeat_days
+from ingestion.drops import DropRefused, doubled_drops, missing_drops
+from ingestion.lake.alerts import keep_alerts
 from ingestion.lake.commit import replace_where, retried
-from ingestion.lake.log import BatchLog, FeedState
+from ingestion.lake.log import REFUSED, BatchLog, FeedState
 from ingestion.lake.quarantine import Quarantine
 from ingestion.lake.spool import ORDINAL, Spool, clear_scratch
 from ingestion.lake.tables import (
@@ -51,6 +52,7 @@ from ingestion.sealing import recipient_of
 if TYPE_CHECKING:
     from ingestion.city import City
     from ingestion.connectors import Batch, Connector
+    from ingestion.connectors.source import Source
     from ingestion.contract import Contract
     from ingestion.entities import Entity
     from ingestion.lake import Lake
@@ -170,7 +172,12 @@ class _FeedLanding:
         began = time.monotonic()
         clear_scratch(self.lake, f"{self.scratch}/{self.context.run_id}")
         state = self._close_open_intents()
-        batches = self.connector.batches(state.acknowledged, state.position, interval)
+        # A refused drop is not listed again, and does not stand in the way of the same drop when it comes whole.
+        batches = [
+            batch
+            for batch in self.connector.batches(state.acknowledged - state.refused, state.position, interval)
+            if batch.batch_id not in state.refused
+        ]
         if batches and self.entity.name != "region":
             self.regions = load_regions(self.lake, self.context.city)
         results: list[_Landed] = []
@@ -178,12 +185,17 @@ class _FeedLanding:
             for batch in batches[:max_batches]:
                 if time.monotonic() - began > max_seconds:
                     break
-                # Only what was landed before can be replaced; a batch first met in an interval lands as any other.
-                is_retaken = interval is not None and batch.batch_id in state.acknowledged
+                # Only what was landed before can be replaced: a file first met in an interval lands as any other, while
+                # rows pulled for an interval (which has no position among the batches) came with other batches before.
+                is_retaken = interval is not None and (not batch.position or batch.batch_id in state.acknowledged)
                 results.append(self._one(batch, state, is_retaken))
+                if results[-1].status == "failed":
+                    break  # a pull goes on behind the last batch acknowledged, which must not lie behind this one
         finally:
             self.log.flush()
             self.context.keys.write_uses(self.context.run_id)
+        if results and self.contract.server.get("sealed"):
+            self._watch_sequence()
         return self._sum(results, len(batches))
 
     def _one(self, batch: Batch, state: FeedState, is_retaken: bool) -> _Landed:
@@ -198,11 +210,13 @@ class _FeedLanding:
         counts = landed.counts
         if counts.read != counts.accepted + counts.duplicate + counts.quarantined:
             raise AssertionError(f"{self.contract.feed}: counts of batch {batch.batch_id} do not add up: {counts}")
+        is_refused = (landed.reason or "").startswith(REFUSED)
         self.log.outcome(
             batch.batch_id,
             landed.status,
             counts,
-            batch=batch,
+            # What a refused drop says of its period is not proven, and nobody's freshness.
+            batch=replace(batch, period_from=None, period_to=None) if is_refused else batch,
             reason=landed.reason,
             table_version=landed.version,
             digest=landed.digest,
@@ -294,6 +308,8 @@ class _FeedLanding:
         except (SchemaDrift, UnreadableBatch, TableRuleBroken) as error:
             rule = {SchemaDrift: "schema_drift", UnreadableBatch: "unreadable"}.get(type(error), "table_rule")
             return self._stopped(batch, reading, is_again, rule, str(error), digest)
+        except DropRefused as error:
+            return self._refused(batch, reading, is_again, str(error), digest)
         finally:
             spool.close()
 
@@ -365,6 +381,10 @@ class _FeedLanding:
             return self._stopped(batch, reading, is_again, "verdict", reason, digest)
         quarantined = reading.quarantine.close(is_again=is_again)
         self._write_tally(reading, batch.batch_id, is_again)
+        if reading.placeholder_points:
+            # Before the commit, so that no place is in the lake whose point still passes for where things happen.
+            points = pl.concat(reading.placeholder_points)
+            replace_where(self.lake, "control", "placeholder_points", points, {"feed": self.contract.feed}, ["feed"])
 
         plan: Plan | None = first
 
@@ -389,12 +409,7 @@ class _FeedLanding:
                 raise
             return _Landed(_status(counts), counts, version, True, reason, digest)
 
-        landed = retried(attempt, what=f"minimised/{self.entity.name}")
-        if reading.placeholder_points:
-            points = pl.concat(reading.placeholder_points)
-            where = {"feed": self.contract.feed}
-            replace_where(self.lake, "control", "placeholder_points", points, where, ["feed"])
-        return landed
+        return retried(attempt, what=f"minimised/{self.entity.name}")
 
     def _reason(self, reading: _Reading) -> str | None:
         rules = reading.quarantine.broken_rules()
@@ -442,29 +457,50 @@ class _FeedLanding:
         """Seal a whole batch: the file as delivered where it is one, else its rows as they can be read again."""
         # A stream that broke off in between has no count: a part of it would not be the batch's rows.
         rows = 0 if rule in ("schema_drift", "unreadable") else reading.read
-        path = self._original(batch)
-        if path is not None:
-            with path.open("rb") as file:
+        original = self._original(batch)
+        if original is not None:
+            with original.open() as file:
                 reading.quarantine.seal_file(file, rule, rows)
         else:
             reading.quarantine.seal_frames(self._readable(batch), rule)
             rows = reading.quarantine.rows
+            if not rows:
+                # Nothing could be sealed, so it must not be acknowledged: the source still holds it for the next run.
+                return _Landed("failed", Counts(0, 0, 0, 0), reason=reason, digest=digest)
         reading.quarantine.close(is_again=is_again)
         if not rows:
             reason = f"1 file whose rows cannot be counted; {reason}"
         return _Landed("quarantined", Counts(rows, 0, 0, rows), None, reason=reason, digest=digest)
 
-    def _original(self, batch: Batch) -> Path | None:
-        root = getattr(self.connector, "root", None)
-        if root is None:
-            return None
-        path = Path(root) / batch.location
-        return path if path.is_file() else None
+    def _refused(self, batch: Batch, reading: _Reading, is_again: bool, reason: str, digest: str | None) -> _Landed:
+        """Record a drop that may not be opened and move it aside; nothing of it was anybody's rows."""
+        reading.quarantine.discard()
+        reading.quarantine.note("refused_drop")
+        reading.quarantine.close(is_again=is_again)
+        set_aside = getattr(self.connector, "set_aside", None)
+        if set_aside is None or not set_aside(batch):
+            reason += "; it stays in the inbox, which cannot be written"
+        return _Landed("quarantined", Counts(0, 0, 0, 0), None, reason=f"{REFUSED}{reason}", digest=digest)
+
+    def _watch_sequence(self) -> None:
+        state = self.log.state()
+        arrived = state.acknowledged - state.refused
+        for kind, causes in (("drop_missing", missing_drops(arrived)), ("drop_doubled", doubled_drops(arrived))):
+            raised, closed = keep_alerts(
+                self.lake, self.contract.feed, kind, causes, run_id=self.context.run_id, now=self.context.clock()
+            )
+            if raised or closed:
+                self.context.log(f"{self.contract.feed}: {kind}: {raised} alerts raised, {closed} closed")
+
+    def _original(self, batch: Batch) -> Source | None:
+        """The delivery as it came, where it is a file."""
+        original = getattr(self.connector, "original", None)
+        return None if original is None else original(batch)
 
     def _readable(self, batch: Batch) -> Any:
         try:
             yield from self.connector.open(batch)
-        except (SchemaDrift, UnreadableBatch):
+        except (SchemaDrift, UnreadableBatch, DropRefused):
             return
 
 

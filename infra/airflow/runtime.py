@@ -152,7 +152,8 @@ def land(feed: str, context: Mapping[str, Any]) -> dict[str, Any]:
 
     settings = run_settings(context)
     contract = settings.city.feed(feed)
-    connector = connector_for(contract, credentials=credentials(contract), places=places(settings.home))
+    home = settings.home
+    connector = connector_for(contract, credentials=credentials(contract), places=places(home), keys_dir=home.keys_dir)
     with writers(settings.home).writing(f"minimised/{contract.entity}", "control"):
         outcome = land_feed(
             contract,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ingestion.connectors.drift import SchemaDrift, UnreadableBatch, check_columns
@@ -84,12 +85,25 @@ class Connector(Protocol):
         ...
 
 
-def connector_for(contract: Contract, *, credentials: Mapping[str, str], places: Mapping[str, str]) -> Connector:
+def connector_for(
+    contract: Contract,
+    *,
+    credentials: Mapping[str, str],
+    places: Mapping[str, str],
+    keys_dir: Path | None = None,
+) -> Connector:
     """The connector that a contract asks for.
 
     `credentials` holds at least `uri` where the contract names a connection; `places` expands {name} in the server's
-    path, e.g. {'simulation': ..., 'city_data': ...}. Raises ConnectorError where one of them is not given.
+    path, e.g. {'simulation': ..., 'city_data': ...}; `keys_dir` holds the key that opens sealed drops. Raises
+    ConnectorError where one of them is not given.
     """
+    if contract.connector == "folder" and contract.server.get("sealed"):
+        from ingestion.connectors.sealed_folder import SealedFolderConnector
+
+        if keys_dir is None:
+            raise ConnectorError(f"{contract.feed}: its drops are sealed and no key was handed over; pass keys_dir")
+        return SealedFolderConnector(contract, places, keys_dir)
     if contract.connector == "folder":
         from ingestion.connectors.folder import FolderConnector
 

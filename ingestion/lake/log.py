@@ -21,6 +21,8 @@ NAME = "batch_log"
 # A batch with one of these needs nothing more; a failed one is tried again.
 FINAL = frozenset({"landed", "quarantined", "empty", "duplicate"})
 POSITION = "position"
+# How the reason of a drop begins that was not the agency's or did not open: it may still come, whole, under its name.
+REFUSED = "drop refused: "
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class OpenIntent:
 @dataclass(frozen=True)
 class FeedState:
     """What the log knows of a feed: batches that need nothing more, where a pull goes on, positions by batch,
-    batches that were ever begun, intents without outcome, and row counts of landed batches, oldest first."""
+    batches that were ever begun, intents without outcome, row counts of landed batches, oldest first, and those among
+    the acknowledged that were refused as drops."""
 
     acknowledged: frozenset[str]
     position: str | None
@@ -45,6 +48,7 @@ class FeedState:
     attempted: frozenset[str]
     open_intents: tuple[OpenIntent, ...]
     history: tuple[int, ...]
+    refused: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -89,6 +93,7 @@ class BatchLog:
                 ).iter_rows()
             ),
             history=tuple(outcomes.filter(pl.col("status") == "landed")["read"].to_list()),
+            refused=frozenset(outcomes.filter(pl.col("reason").str.starts_with(REFUSED))["batch_id"].to_list()),
         )
 
     def intent(self, batch: Batch) -> None:

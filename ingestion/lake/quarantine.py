@@ -40,7 +40,7 @@ class Quarantine:
     paths: list[str] = field(default_factory=list)
     _held: list[pl.DataFrame] = field(default_factory=list)
     _sealed_rows: list[tuple[str, pl.DataFrame]] = field(default_factory=list)
-    _sealed_files: list[tuple[str, str, int]] = field(default_factory=list)
+    _sealed_files: list[tuple[str | None, str, int]] = field(default_factory=list)
 
     def add(self, rejected: pl.DataFrame) -> None:
         """Keep rejected raw rows (columns as delivered, `_row`, `rule`)."""
@@ -67,6 +67,10 @@ class Quarantine:
         self.discard()
         for frame in frames:
             self.add(frame.with_columns(pl.lit(rule).alias("rule")))
+
+    def note(self, rule: str) -> None:
+        """List the batch without keeping anything of it, such as a drop that is nobody's."""
+        self._sealed_files.append((None, rule, 0))
 
     def discard(self) -> None:
         """Forget what was sealed for this batch so far."""
@@ -98,7 +102,7 @@ class Quarantine:
             self.lake.append("control", NAME, index, partition_by=["feed"])
         return self.rows
 
-    def _entry(self, path: str, rule: str, rows: int, positions: list[int]) -> dict[str, Any]:
+    def _entry(self, path: str | None, rule: str, rows: int, positions: list[int]) -> dict[str, Any]:
         return {
             "run_id": self.run_id,
             "feed": self.feed,

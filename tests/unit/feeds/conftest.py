@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.support.sealed import SealedHouse
 
 
 @pytest.fixture
@@ -26,3 +30,24 @@ def telaga(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
         return code, told.out, told.err
 
     return do
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("prepared")
+    SealedHouse(root).with_regions()
+    return root
+
+
+@pytest.fixture
+def house(prepared: Path, tmp_path: Path) -> SealedHouse:
+    """A house whose regions have landed and whose calls come as sealed drops of `police`."""
+    root = tmp_path / "home"
+    shutil.copytree(prepared, root)
+    return SealedHouse(root)
+
+
+@pytest.fixture(autouse=True)
+def unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No power is cut here; what is flushed, and in which order, is for tests/unit/lake/test_sync.py."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
