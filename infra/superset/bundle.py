@@ -203,28 +203,21 @@ def _number(chart: Chart, dataset: Dataset) -> dict[str, Any]:
         "y_axis_format": metric.format,
         "subtitle": chart.options.get("subtitle", ""),
         "header_font_size": 0.4,
-        "subtitle_font_size": 0.125,
+        "subtitle_font_size": 0.15,
         "conditional_formatting": [],
     }
 
 
 def _line(chart: Chart, dataset: Dataset) -> dict[str, Any]:
     options = chart.options
-    metrics: list[Any] = list(options["metrics"])
-    if "band" in options:
-        # Superset draws a band between two series whose names end so, around the series they begin with.
-        base = _metric_of(dataset, options["metrics"][0])
-        metrics = [
-            _labelled(base.sql, base.label),
-            *(
-                _labelled(_metric_of(dataset, name).sql, f"{base.label}__yhat_{side}")
-                for name, side in zip(options["band"], ("lower", "upper"), strict=True)
-            ),
-        ]
+    # An interval is two lines more: Superset's own band of a forecast vanishes on an axis that does not begin at zero.
+    band = list(options.get("band", []))
     return {
         **_series(chart, dataset),
         "viz_type": "echarts_timeseries_line",
-        "metrics": metrics,
+        "metrics": [*options["metrics"], *band],
+        # Series are ordered by their sums, so that the estimate stands between its bounds and has the middle colour.
+        "color_scheme": "telaga_interval" if band else "telaga",
         "time_grain_sqla": options.get("grain", "P1M"),
         "seriesType": "line",
         "markerEnabled": True,
@@ -263,14 +256,15 @@ def _series(chart: Chart, dataset: Dataset) -> dict[str, Any]:
         "truncate_metric": True,
         "show_empty_columns": True,
         "color_scheme": "telaga",
-        "show_legend": bool(options.get("by")) or len(options["metrics"]) > 1,
+        "show_legend": any(options.get(name) for name in ("by", "band")) or len(options["metrics"]) > 1,
         "legendType": "scroll",
         "legendOrientation": "top",
         "rich_tooltip": True,
         "showTooltipTotal": False,
         "showTooltipPercentage": False,
-        "y_axis_format": _metric_of(dataset, options["metrics"][0]).format,
-        "truncateYAxis": low is not None or high is not None,
+        "y_axis_format": options.get("format", _metric_of(dataset, options["metrics"][0]).format),
+        # Else the axis is fitted to the values: for a line, where the change is what is looked at.
+        "truncateYAxis": chart.kind == "line" or low is not None or high is not None,
         "y_axis_bounds": [low, high],
         "y_axis_title": options.get("axis", ""),
         "y_axis_title_margin": 40 if options.get("axis") else 15,
@@ -369,7 +363,7 @@ def _map(chart: Chart, dataset: Dataset) -> dict[str, Any]:
         "fill_color_picker": rgba(ACCENT),
         "stroke_color_picker": {"r": 90, "g": 90, "b": 90, "a": 0.6},
         "legend_position": "tr",
-        "legend_format": metric.format,
+        "legend_format": options.get("legend_format", metric.format),
         "toggle_polygons": True,
         "table_filter": False,
         "tooltip_contents": [
@@ -390,16 +384,6 @@ def _metric_of(dataset: Dataset, name: str) -> Any:
     return next(metric for metric in dataset.metrics if metric.name == name)
 
 
-def _labelled(sql: str, label: str) -> dict[str, Any]:
-    return {
-        "expressionType": "SQL",
-        "sqlExpression": sql,
-        "label": label,
-        "hasCustomLabel": True,
-        "optionName": f"metric_{identifier('metric', label)}",
-    }
-
-
 def dashboard_file(dashboard: Dashboard, setting: Setting) -> dict[str, Any]:
     numbers = {key: number for number, key in enumerate(dashboard.charts, start=1)}
     return {
@@ -416,12 +400,9 @@ def dashboard_file(dashboard: Dashboard, setting: Setting) -> dict[str, Any]:
             "expanded_slices": {},
             "refresh_frequency": 0,
             "default_filters": "{}",
-            "color_scheme": "telaga",
             "cross_filters_enabled": False,
             "filter_bar_orientation": "HORIZONTAL",
-            "native_filter_configuration": [
-                native_filter(dashboard, each, numbers) for each in dashboard.filters
-            ],
+            "native_filter_configuration": [native_filter(dashboard, each, numbers) for each in dashboard.filters],
         },
         "version": VERSION,
         "is_managed_externally": True,
@@ -459,7 +440,7 @@ def _cell(
 ) -> dict[str, Any]:
     size = {"width": item.width, "height": height}
     if item.chart is None:
-        text = (item.text or "").format(city=setting.city, label=label_text(setting), style=label_style(setting))
+        text = (item.text or "").format(city=setting.city, label=label(setting))
         return {"id": f"MARKDOWN-{place}", "type": "MARKDOWN", "children": [], "meta": {"code": text, **size}}
     return {
         "id": f"CHART-{item.chart}",
@@ -474,18 +455,24 @@ def _cell(
     }
 
 
-def label_text(setting: Setting) -> str:
-    """What stands over every dashboard about the kind of its data."""
+def label(setting: Setting) -> str:
+    """What stands over every dashboard about the kind of its data, as Markdown; blank lines end the HTML around it."""
     if setting.is_synthetic:
-        return (
-            "**DATA SINTETIS.** Seluruh angka berasal dari simulasi dan tidak menggambarkan keadaan sebenarnya. "
-            "*Synthetic data: simulated, not real.*"
+        style, text = (
+            "telaga-sintetis",
+            (
+                "**DATA SINTETIS.** Seluruh angka berasal dari simulasi dan tidak menggambarkan keadaan sebenarnya. "
+                "*Synthetic data: simulated, not real.*"
+            ),
         )
-    return "**DATA NYATA.** Angka berasal dari data yang diserahkan instansi. *Real data, as delivered by agencies.*"
-
-
-def label_style(setting: Setting) -> str:
-    return "telaga-sintetis" if setting.is_synthetic else "telaga-nyata"
+    else:
+        style, text = (
+            "telaga-nyata",
+            (
+                "**DATA NYATA.** Angka berasal dari data yang diserahkan instansi. *Real data, as delivered by agencies.*"
+            ),
+        )
+    return f'<div class="{style}">\n\n{text}\n\n</div>'
 
 
 def native_filter(dashboard: Dashboard, each: Filter, numbers: Mapping[str, int]) -> dict[str, Any]:
@@ -514,7 +501,8 @@ def native_filter(dashboard: Dashboard, each: Filter, numbers: Mapping[str, int]
             "inverseSelection": False,
             **({"sortAscending": False} if each.order else {}),
         },
-        **({"sortMetric": each.order} if each.order else {}),
+        # Without it the first value would be shown in the bar and not applied to the charts.
+        **({"sortMetric": each.order, "requiredFirst": True} if each.order else {}),
         "description": each.about,
     }
 

@@ -216,7 +216,7 @@ def _chart_fault(chart: Chart, dashboard: Dashboard, marts: Mapping[str, Mart]) 
     for name in _named(chart.options, "x", "shape", "columns", "by", "tooltip"):
         if name not in columns:
             return f"dataset {chart.dataset} has no column {name}"
-    for name in _named(chart.options, "metric", "metrics", "band", "order"):
+    for name in _named(chart.options, "metric", "metrics", "band", "order", "sort"):
         if name not in metrics:
             return f"dataset {chart.dataset} has no metric {name}"
     # In a table of its own columns and metrics, either can be ordered by, formatted and coloured.

@@ -10,6 +10,8 @@ from typing import Any
 
 ACCENT = "#0b5c7a"
 SERIES = ["#0b5c7a", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999", "#f0e442"]
+# Upper bound, estimate, lower bound; the bounds are less loud, and not equal: a colour is given only once.
+INTERVAL = ["#8fb3c4", ACCENT, "#8fb3c5"]
 # Low index is unsafe, so it is the red end.
 INDEX = ["#d73027", "#fc8d59", "#fee090", "#91bfdb", "#4575b4"]
 RISK = ["#4575b4", "#91bfdb", "#e0f3f8", "#fee090", "#fc8d59", "#d73027", "#a50026"]

@@ -132,6 +132,10 @@ THEME_DEFAULT = {
         "colorPrimary": palette.ACCENT,
         "colorLink": palette.ACCENT,
         "fontUrls": [],
+        # ECharts speaks no Bahasa Indonesia.
+        "echartsOptionsOverrides": {
+            "legend": {"selector": [{"type": "all", "title": "Semua"}, {"type": "inverse", "title": "Balik"}]}
+        },
     },
     "algorithm": "default",
 }
@@ -140,7 +144,8 @@ ENABLE_UI_THEME_ADMINISTRATION = False
 DECKGL_BASE_MAP = [[web.TILES, "Wilayah kota"], ["none", "Tanpa peta dasar"]]
 MAPBOX_API_KEY = ""
 EXTRA_CATEGORICAL_COLOR_SCHEMES = [
-    {"id": "telaga", "label": "Telaga", "description": "", "isDefault": True, "colors": palette.SERIES}
+    {"id": "telaga", "label": "Telaga", "description": "", "isDefault": True, "colors": palette.SERIES},
+    {"id": "telaga_interval", "label": "Telaga, selang", "description": "", "colors": palette.INTERVAL},
 ]
 EXTRA_SEQUENTIAL_COLOR_SCHEMES = [
     {"id": name, "label": name, "description": "", "isDiverging": True, "colors": colours}

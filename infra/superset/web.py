@@ -18,7 +18,7 @@ LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 132 36" role="img
 
 def serve(app: Any, *, pack: Path, release: Path) -> None:
     """Adds the routes to Superset's Flask app. Tiles are for those who are logged in; the rest holds no data."""
-    from flask import Blueprint, Response, abort, request, send_file
+    from flask import Blueprint, Response, abort, redirect, request, send_file
     from flask_login import current_user
 
     routes = Blueprint("telaga", __name__)
@@ -47,6 +47,23 @@ def serve(app: Any, *, pack: Path, release: Path) -> None:
         if request.path == "/superset/language_pack/id/":
             return send_file(pack, mimetype="application/json", max_age=3600)
         return None
+
+    @app.before_request
+    def own_home() -> Any:
+        # Superset's home page lists and offers what a viewer may not open; theirs is their dashboard.
+        if request.path == "/superset/welcome/" and current_user.is_authenticated:
+            slug = _welcome(current_user.id)
+            return redirect(f"/superset/dashboard/{slug}/") if slug else None
+        return None
+
+
+def _welcome(user_id: int) -> str | None:
+    from superset import db
+    from superset.models.dashboard import Dashboard
+    from superset.models.user_attributes import UserAttribute
+
+    found = db.session.query(Dashboard.slug).join(UserAttribute, UserAttribute.welcome_dashboard_id == Dashboard.id)
+    return found.filter(UserAttribute.user_id == user_id).scalar()
 
 
 def _outlines(_release: Path) -> tuple[tiles.Outline, ...]:

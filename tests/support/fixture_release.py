@@ -85,11 +85,14 @@ def index_rows(random: np.random.Generator) -> list[dict[str, Any]]:
         for period_type, starts in (("month", months()), ("quarter", quarters())):
             for number, start in enumerate(starts):
                 found.append(index_row(random, place, period_type, starts, number, start, base, spread))
-    shown = [row for row in found if row["index_value"] is not None]
-    for row in shown:
-        peers = [each for each in shown if all(each[k] == row[k] for k in ("level", "period_type", "period_start"))]
-        row["rank_lower"] = 1 + sum(each["index_lower"] > row["index_upper"] for each in peers)
-        row["rank_upper"] = len(peers) - sum(each["index_upper"] < row["index_lower"] for each in peers)
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in found:
+        if row["index_value"] is not None:
+            groups.setdefault((row["level"], row["period_type"], row["period_start"]), []).append(row)
+    for peers in groups.values():
+        for row in peers:
+            row["rank_lower"] = 1 + sum(each["index_lower"] > row["index_upper"] for each in peers)
+            row["rank_upper"] = len(peers) - sum(each["index_upper"] < row["index_lower"] for each in peers)
     return found
 
 
@@ -183,33 +186,38 @@ def component_rows(random: np.random.Generator) -> list[dict[str, Any]]:
 
 def risk_rows(random: np.random.Generator) -> list[dict[str, Any]]:
     import h3
-    from shapely.geometry import Point
 
-    kecamatan = [place for place in regions() if place["level"] == "kecamatan"]
-    cells = sorted({cell for place in kecamatan for cell in _disk(h3, place["shape"].centroid)})
-    hot = [h3.cell_to_latlng(cells[int(random.integers(0, len(cells)))]) for _ in range(9)]
+    # Coarse in the country, fine in the city, as where few records make a cell show its parent.
+    of_place = {
+        cell: place
+        for place in regions()
+        if place["level"] == "kecamatan"
+        for cell in h3.geo_to_cells(place["shape"], 8 if place["code"].startswith("64.71") else 6)
+    }
+    cells = sorted(of_place)
+    fine = [cell for cell in cells if h3.get_resolution(cell) == 8]
+    hot = [h3.cell_to_latlng(fine[int(random.integers(0, len(fine)))]) for _ in range(6)]
     weeks = [AS_OF - timedelta(days=AS_OF.weekday() + 7 * back) for back in range(3)]
     found = []
     for cell in cells:
         latitude, longitude = h3.cell_to_latlng(cell)
         near = sum(np.exp(-((latitude - a) ** 2 + (longitude - b) ** 2) / 0.0012) for a, b in hot)
         boundary = [[round(lng, 5), round(lat, 5)] for lat, lng in h3.cell_to_boundary(cell)]
-        point = Point(longitude, latitude)
-        place = min(kecamatan, key=lambda each: each["shape"].distance(point))
+        place = of_place[cell]
         for week in weeks:
             for band in BANDS:
                 risk = round(float(0.25 + 5 * near * random.uniform(0.6, 1.2) + random.exponential(0.25)), 2)
                 found.append(
                     {
                         "h3_cell": cell,
-                        "resolution": 8,
+                        "resolution": h3.get_resolution(cell),
                         "week_start": week,
                         "hour_band": band,
                         "relative_risk": risk,
                         "risk_lower": round(risk * 0.7, 2),
                         "risk_upper": round(risk * 1.4, 2),
-                        "basis_cell": h3.cell_to_parent(cell, 7),
-                        "basis_resolution": 7,
+                        "basis_cell": cell,
+                        "basis_resolution": h3.get_resolution(cell),
                         "area_rank_percent": 0.0,
                         "is_top_1_percent": False,
                         "is_top_5_percent": False,
@@ -234,10 +242,6 @@ def risk_rows(random: np.random.Generator) -> list[dict[str, Any]]:
             for limit in (1, 5, 10):
                 row[f"is_top_{limit}_percent"] = share <= limit
     return found
-
-
-def _disk(h3: Any, centre: Any) -> list[str]:
-    return list(h3.grid_disk(h3.latlng_to_cell(centre.y, centre.x, 8), 3))
 
 
 def kpi_rows(random: np.random.Generator) -> list[dict[str, Any]]:
@@ -276,17 +280,17 @@ def kpi_rows(random: np.random.Generator) -> list[dict[str, Any]]:
     return found
 
 
-FEEDS = {
-    "polda_kaltim.police_records": ("incident", "Laporan polisi"),
-    "polda_kaltim.emergency_calls_110": ("emergency_call", "Panggilan darurat 110"),
-    "oikn.camera_events": ("camera_event", "Kejadian kamera kawasan inti IKN"),
-    "pupr_kaltim.street_lights": ("spatial_layer", "Lampu penerangan jalan"),
-}
+def feeds() -> dict[str, tuple[str, str]]:
+    """The simulator's feeds: name to its entity and title, as their contracts say."""
+    from ingestion.contract import load_contract
+
+    found = [load_contract(path) for path in sorted((ROOT / "ingestion/feeds/nusantara").glob("*.odcs.yaml"))]
+    return {contract.feed: (contract.entity, contract.title) for contract in found}
 
 
 def quality_rows(random: np.random.Generator) -> list[dict[str, Any]]:
     found = []
-    for place, (feed, (entity, title)) in enumerate(FEEDS.items()):
+    for place, (feed, (entity, title)) in enumerate(feeds().items()):
         for back in range(14):
             accepted, duplicate, quarantined = (int(random.integers(0, top)) for top in (4000, 90, 40))
             read = accepted + duplicate + quarantined
@@ -305,9 +309,9 @@ def quality_rows(random: np.random.Generator) -> list[dict[str, Any]]:
                     "rows_quarantined": quarantined,
                     "quarantined_percent": 100 * quarantined / read if read else None,
                     "last_batch": f"fixture-{back}",
-                    "data_until": AS_OF - timedelta(days=place),
+                    "data_until": AS_OF - timedelta(days=place // 4),
                     "freshness_hours": 48.0,
-                    "freshness_status": "terlambat" if place > 2 else "segar",
+                    "freshness_status": "terlambat" if place > 14 else "segar",
                     "is_latest": back == 0,
                     "data_label": "SINTETIS",
                     "as_of": AS_OF,
@@ -366,7 +370,7 @@ def redaction_rows(random: np.random.Generator) -> list[dict[str, Any]]:
         ("kategori", "keep", "public", ""),
     )
     found = []
-    for feed in list(FEEDS)[:2]:
+    for feed in ("polda_kaltim.emergency_calls_110", "polda_kaltim.police_records"):
         for back in range(7):
             for column, action, classification, entity_type in columns:
                 seen = int(random.integers(50, 900))
