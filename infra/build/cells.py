@@ -35,7 +35,9 @@ def boundary_json(cell: str) -> str:
     """A cell's ring as [[lon, lat], ...], closed."""
     import h3
 
-    ring = [[round(longitude, DECIMALS), round(latitude, DECIMALS)] for latitude, longitude in h3.cell_to_boundary(cell)]
+    ring = [
+        [round(longitude, DECIMALS), round(latitude, DECIMALS)] for latitude, longitude in h3.cell_to_boundary(cell)
+    ]
     return json.dumps([*ring, ring[0]], separators=(",", ":"))
 
 
@@ -55,10 +57,12 @@ def drawn(cells: pl.DataFrame, wanted: Iterable[str]) -> pl.DataFrame:
         if resolution >= finest:
             continue
         parents = cells.with_columns(
-            parent=pl.col("h3_cell").map_elements(lambda c, r=resolution: h3.cell_to_parent(c, r), return_dtype=pl.String)
+            parent=pl.Series([h3.cell_to_parent(cell, resolution) for cell in cells["h3_cell"]])
         )
         counted = parents.group_by("parent", "region_code").len().sort(["len", "region_code"], descending=[True, False])
-        region_of.update(counted.unique("parent", keep="first", maintain_order=True).select("parent", "region_code").iter_rows())
+        region_of.update(
+            counted.unique("parent", keep="first", maintain_order=True).select("parent", "region_code").iter_rows()
+        )
     return pl.DataFrame(
         {
             "h3_cell": chosen,

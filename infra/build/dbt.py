@@ -51,7 +51,10 @@ def variables(settings: BuildSettings, pins: Pins, estimates: dict[str, int] | N
         "source_tables": tables,
     }
     # What the city does not state keeps the project's own default.
-    for stated, name in (("answer_seconds", "answer_standard_seconds"), ("arrival_seconds", "arrival_standard_seconds")):
+    for stated, name in (
+        ("answer_seconds", "answer_standard_seconds"),
+        ("arrival_seconds", "arrival_standard_seconds"),
+    ):
         if stated in city.response_standards:
             given[name] = int(city.response_standards[stated])
     for stated, name in (("completeness", "smallest_completeness"), ("provisional_days", "provisional_days")):

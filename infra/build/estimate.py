@@ -135,9 +135,7 @@ def index_frames(settings: BuildSettings) -> dict[str, pl.DataFrame]:
             "region_code", "period_start", "category", "reported_by", "n"
         ),
         regions,
-        categories.select(
-            "category", "counts_in_index", "category_group", "penalty_days", weight_days="severity_days"
-        ),
+        categories.select("category", "counts_in_index", "category_group", "penalty_days", weight_days="severity_days"),
         index_settings(settings, completeness),
         calls=_disorder_calls(settings),
         completeness=completeness.filter(pl.col("period_type") == "month").select(

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import estimation  # noqa: F401  before anything loads numpy: it says how many threads linear algebra takes
-from infra.build import dbt, export, pin as pinning
+from infra.build import dbt, export
+from infra.build import pin as pinning
 from infra.build.settings import BuildFailed, BuildSettings, ModelResult, Pins
 
 __all__ = ["BuildFailed", "BuildSettings", "Pins", "count", "judge", "pin", "present"]

@@ -50,7 +50,9 @@ def _from_files(regions: tuple[Region, ...], city_data: Path) -> Boundaries | No
     shapes["64"] = _areas_only(shapely.union_all(kabupaten))
     missing = sorted(wanted - shapes.keys())
     if missing:
-        raise ValueError(f"{files[0].parent}: no boundary for region {missing[0]}; unset TELAGA_CITY_DATA or complete it")
+        raise ValueError(
+            f"{files[0].parent}: no boundary for region {missing[0]}; unset TELAGA_CITY_DATA or complete it"
+        )
     return Boundaries(shapes, is_approximate=False)
 
 
@@ -80,7 +82,9 @@ def _approximated(regions: tuple[Region, ...]) -> Boundaries:
         shapes[region.code] = shapely.MultiPolygon([shapely.set_precision(cell.intersection(outline), 1e-6)])
     for level, depth in (("kabupaten", 1), ("provinsi", 0)):
         for region in (region for region in regions if region.level == level):
-            inside = [shapes[low.code] for low in finest if low.code.startswith(region.code) and low.code.count(".") > depth]
+            inside = [
+                shapes[low.code] for low in finest if low.code.startswith(region.code) and low.code.count(".") > depth
+            ]
             union = shapely.union_all(inside)
             shapes[region.code] = union if union.geom_type == "MultiPolygon" else shapely.MultiPolygon([union])
     return Boundaries(shapes, is_approximate=True)

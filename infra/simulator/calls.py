@@ -19,8 +19,10 @@ FEED = "polda_kaltim.emergency_calls_110"
 FOLDER = "inbox/polda_kaltim/panggilan_110"
 # Code: share, profile of hours, of the week, exponent of urbanity, share to which somebody is sent, what is said.
 KINDS = {
-    "KRIM": (0.27, "night", "weekend", 0.7, 0.95, ("pencurian motor", "ada maling", "perampasan", "penganiayaan", "rumah kemasukan orang")),
-    "GGN": (0.25, "night", "weekend", 0.8, 0.85, ("keributan", "balap liar", "orang mabuk", "musik keras", "tawuran pemuda")),
+    "KRIM": (0.27, "night", "weekend", 0.7, 0.95, ("pencurian motor", "ada maling", "perampasan", "penganiayaan",
+        "rumah kemasukan orang")),
+    "GGN": (0.25, "night", "weekend", 0.8, 0.85, ("keributan", "balap liar", "orang mabuk", "musik keras",
+        "tawuran pemuda")),
     "LAKA": (0.18, "commute", "flat", 0.5, 0.95, ("kecelakaan lalu lintas", "tabrak lari", "motor terjatuh")),
     "MED": (0.08, "day", "flat", 0.3, 0.8, ("orang pingsan", "butuh ambulans")),
     "KBKR": (0.04, "day", "flat", 0.3, 0.9, ("kebakaran rumah", "kebakaran lahan")),
@@ -75,11 +77,16 @@ def make_calls(
     unplaced = rng.random(count) < np.where(kind >= codes.index("INFO"), 0.6, 0.07)
     longitude[unplaced] = latitude[unplaced] = np.nan
     people = make_people(
-        rng, [(place.code, place.name) for place in world.kecamatan], np.full(len(world.kecamatan), 150), world.as_of.year
+        rng,
+        [(place.code, place.name) for place in world.kecamatan],
+        np.full(len(world.kecamatan), 150),
+        world.as_of.year,
     )
     caller = people.living_in(rng, region)
     names = people.frame["nama"].gather(caller)
-    names = pl.select(pl.when(pl.lit(pl.Series(rng.random(count) < 0.01))).then(pl.lit("André ") + names).otherwise(pl.lit(names))).to_series()
+    names = pl.select(
+        pl.when(pl.lit(pl.Series(rng.random(count) < 0.01))).then(pl.lit("André ") + names).otherwise(pl.lit(names))
+    ).to_series()
     said = np.empty(count, dtype=object)
     for number, code in enumerate(codes):
         here = np.flatnonzero(kind == number)
@@ -120,7 +127,13 @@ def make_calls(
 
 
 def _surges(
-    world: World, rng: np.random.Generator, region: np.ndarray, day: np.ndarray, hour: np.ndarray, kind: np.ndarray, first_day: int
+    world: World,
+    rng: np.random.Generator,
+    region: np.ndarray,
+    day: np.ndarray,
+    hour: np.ndarray,
+    kind: np.ndarray,
+    first_day: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Disorder that the police record is also called in: more calls where public order was disturbed."""
     parts = [(region, day, hour, kind)]
@@ -130,7 +143,12 @@ def _surges(
             continue
         days = planted.last_day - planted.first_day + 1
         at = world.index_of(planted.region_code)
-        usual = float((kind == disorder).sum()) * float(world.population[at] / world.population.sum()) * days / (world.days - first_day)
+        usual = (
+            float((kind == disorder).sum())
+            * float(world.population[at] / world.population.sum())
+            * days
+            / (world.days - first_day)
+        )
         more = int(rng.poisson(usual * (planted.factor - 1)))
         parts.append(
             (
@@ -151,7 +169,8 @@ def plant(world: World, rng: np.random.Generator, frame: pl.DataFrame) -> tuple[
     for name in FAULTS:
         fault[where[name]] = name
     columns = {name: np.array(frame[name].to_list(), dtype=object) for name in
-               ("no_panggilan", "jenis", "waktu_masuk", "waktu_jawab", "waktu_kirim", "waktu_tiba", "lintang", "bujur", "kode_kecamatan")}  # fmt: skip
+               ("no_panggilan", "jenis", "waktu_masuk", "waktu_jawab", "waktu_kirim", "waktu_tiba", "lintang", "bujur",
+                   "kode_kecamatan")}  # fmt: skip
     columns["jenis"][where["unknown_code"]] = "KRMNL"
     columns["waktu_masuk"][where["unparseable_time"]] = "31/02/2025 10:00:00"
     for at in where["future_time"]:
@@ -160,7 +179,10 @@ def plant(world: World, rng: np.random.Generator, frame: pl.DataFrame) -> tuple[
         # Later stamps of such a row say nothing either.
         columns[name][np.concatenate([where["unparseable_time"], where["future_time"]])] = None
     swapped = where["coordinates_swapped"]
-    columns["lintang"][swapped], columns["bujur"][swapped] = str(world.kecamatan[0].longitude), str(world.kecamatan[0].latitude)
+    columns["lintang"][swapped], columns["bujur"][swapped] = (
+        str(world.kecamatan[0].longitude),
+        str(world.kecamatan[0].latitude),
+    )
     columns["no_panggilan"][where["missing_key"]] = None
     columns["jenis"][where["missing_required"]] = None
     columns["lintang"][where["null_island"]] = columns["bujur"][where["null_island"]] = "0"
@@ -198,7 +220,11 @@ def deliver_calls(world: World, ledger: Ledger, count: int) -> None:
             file = f"{FOLDER}/panggilan_110_{month}_r2.csv"
             deliver(ledger.root, file, csv_bytes(content), min(delivered + timedelta(days=9), world.as_of))
             ledger.note(Expected(FEED, file, read, 0, read - sum(refused.values()), refused))
-            ledger.note_duplicates(FEED, file, content["no_panggilan"].filter(pl.Series(fault[rows] == "").extend_constant(True, read - len(rows))))
+            ledger.note_duplicates(
+                FEED,
+                file,
+                content["no_panggilan"].filter(pl.Series(fault[rows] == "").extend_constant(True, read - len(rows))),
+            )
     note_personal(ledger, frame)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -82,12 +83,19 @@ def make_cameras(world: World) -> dict[str, Cameras]:
             latitude += pool.latitude[chosen].tolist()
         weight = rng.gamma(1.5, size=count)
         ids = tuple(f"{prefix}-{number:03d}" for number in range(1, count + 1))
-        found[feed] = Cameras(feed, ids, np.array(region), np.array(longitude), np.array(latitude), weight / weight.sum())
+        found[feed] = Cameras(
+            feed, ids, np.array(region), np.array(longitude), np.array(latitude), weight / weight.sum()
+        )
     return found
 
 
 def make_events(
-    world: World, rng: np.random.Generator, cameras: Cameras, kinds: tuple[tuple[str, float], ...], count: int, first_day: int
+    world: World,
+    rng: np.random.Generator,
+    cameras: Cameras,
+    kinds: tuple[tuple[str, float], ...],
+    count: int,
+    first_day: int,
 ) -> Events:
     """`count` events of the days from `first_day` to the end, more where and when cameras were on air."""
     days = np.arange(first_day, world.days)
@@ -123,7 +131,9 @@ def _fault_rows(fault: np.ndarray, name: str) -> pl.Series:
     return pl.Series(fault == name)
 
 
-def _dishub_lines(world: World, rng: np.random.Generator, cameras: Cameras, events: Events, first: int, fault: np.ndarray) -> pl.DataFrame:
+def _dishub_lines(
+    world: World, rng: np.random.Generator, cameras: Cameras, events: Events, first: int, fault: np.ndarray
+) -> pl.DataFrame:
     count = len(events.moment)
     kinds = pl.Series([code for code, _ in DIALECTS[DISHUB].kinds])
     late = str(world.as_of.year + 5)
@@ -140,7 +150,10 @@ def _dishub_lines(world: World, rng: np.random.Generator, cameras: Cameras, even
     ).with_columns(
         pl.when(_fault_rows(fault, "missing_key")).then(None).otherwise("key").alias("key"),
         pl.when(_fault_rows(fault, "unknown_code")).then(pl.lit("MACETT")).otherwise("kind").alias("kind"),
-        pl.when(_fault_rows(fault, "future_time")).then(late + pl.col("time").str.slice(4)).otherwise("time").alias("time"),
+        pl.when(_fault_rows(fault, "future_time"))
+        .then(late + pl.col("time").str.slice(4))
+        .otherwise("time")
+        .alias("time"),
         pl.when(_fault_rows(fault, "unparseable_number"))
         .then(pl.lit('"n/a"'))
         .when(_fault_rows(fault, "out_of_range"))
@@ -152,7 +165,8 @@ def _dishub_lines(world: World, rng: np.random.Generator, cameras: Cameras, even
     )
     nowhere = pl.Series(rng.random(count) < 0.004)
     frame = frame.with_columns(
-        pl.when(nowhere & pl.Series(fault == "")).then(pl.lit("0")).otherwise(name).alias(name) for name in ("lat", "lon")
+        pl.when(nowhere & pl.Series(fault == "")).then(pl.lit("0")).otherwise(name).alias(name)
+        for name in ("lat", "lon")
     )
     line = pl.concat_str(
         pl.lit('{"id_kejadian": '), pl.lit(_json_text(frame["key"])), pl.lit(', "jenis": "'), "kind",
@@ -162,10 +176,14 @@ def _dishub_lines(world: World, rng: np.random.Generator, cameras: Cameras, even
     return frame.select("key", line.alias("line"))
 
 
-def _oikn_lines(world: World, rng: np.random.Generator, cameras: Cameras, events: Events, first: int, fault: np.ndarray) -> pl.DataFrame:
+def _oikn_lines(
+    world: World, rng: np.random.Generator, cameras: Cameras, events: Events, first: int, fault: np.ndarray
+) -> pl.DataFrame:
     count = len(events.moment)
     kinds = pl.Series([code for code, _ in DIALECTS[OIKN].kinds])
-    milliseconds = events.moment.astype("datetime64[ms]").astype(np.int64) - UTC_OFFSET_MS + rng.integers(0, 1000, size=count)
+    milliseconds = (
+        events.moment.astype("datetime64[ms]").astype(np.int64) - UTC_OFFSET_MS + rng.integers(0, 1000, size=count)
+    )
     milliseconds = np.where(fault == "future_time", milliseconds + 6 * 365 * 86_400_000, milliseconds)
     score = np.where(fault == "out_of_range", 900, (events.confidence * 100).astype(int))
     site = pl.Series([place.name for place in world.kecamatan]).gather(cameras.region[events.camera])
@@ -190,12 +208,15 @@ def _oikn_lines(world: World, rng: np.random.Generator, cameras: Cameras, events
     line = pl.concat_str(
         pl.lit('{"event_uid": '), pl.lit(_json_text(frame["key"])), pl.lit(', "event_class": "'), "kind",
         pl.lit('", "device_id": "'), "camera", pl.lit('", "ts": '), "time", pl.lit(', "score": '), "score",
-        pl.lit(', "position": {"lng": '), "lng", pl.lit(', "lat": '), "lat", pl.lit('}, "site": "'), "site", pl.lit('"}'),
+        pl.lit(', "position": {"lng": '), "lng", pl.lit(', "lat": '), "lat", pl.lit('}, "site": "'), "site",
+        pl.lit('"}'),
     )  # fmt: skip
     return frame.select("key", line.alias("line"))
 
 
-def _etle_lines(world: World, rng: np.random.Generator, cameras: Cameras, events: Events, first: int, fault: np.ndarray) -> pl.DataFrame:
+def _etle_lines(
+    world: World, rng: np.random.Generator, cameras: Cameras, events: Events, first: int, fault: np.ndarray
+) -> pl.DataFrame:
     count = len(events.moment)
     kinds = pl.Series([code for code, _ in DIALECTS[ETLE].kinds])
     stated = pl.Series([place.code for place in world.kecamatan]).gather(cameras.region[events.camera])
@@ -218,7 +239,8 @@ def _etle_lines(world: World, rng: np.random.Generator, cameras: Cameras, events
     )
     line = pl.concat_str(
         pl.lit('{"no_pelanggaran": '), pl.lit(_json_text(frame["key"])), pl.lit(', "kode": "'), "kind",
-        pl.lit('", "kamera": '), pl.lit(_json_text(frame["camera"])), pl.lit(', "tgl": "'), "day", pl.lit('", "jam": "'), "clock",
+        pl.lit('", "kamera": '), pl.lit(_json_text(frame["camera"])), pl.lit(', "tgl": "'), "day",
+        pl.lit('", "jam": "'), "clock",
         pl.lit('", "plat": "'), "plate", pl.lit('", "kec": '), pl.lit(_json_text(frame["region"])), pl.lit("}"),
     )  # fmt: skip
     return frame.select("key", line.alias("line"), "plate")
@@ -226,14 +248,16 @@ def _etle_lines(world: World, rng: np.random.Generator, cameras: Cameras, events
 
 DIALECTS = {
     DISHUB: Dialect(
-        kinds=(("MACET", 46), ("PARKIR_LIAR", 24), ("LAKA", 3), ("BANJIR", 3), ("KERUMUNAN", 12), ("LAWAN_ARAH", 9), ("LAINNYA", 3)),
+        kinds=(("MACET", 46), ("PARKIR_LIAR", 24), ("LAKA", 3), ("BANJIR", 3), ("KERUMUNAN", 12), ("LAWAN_ARAH", 9),
+            ("LAINNYA", 3)),
         faults={"unknown_code": 0.0008, "future_time": 0.0004, "unparseable_number": 0.0008, "out_of_range": 0.0004,
                 "coordinates_swapped": 0.0008, "missing_key": 0.0003, "truncated_line": 0.00004},
         lines=_dishub_lines, compress=gzip_bytes, folder="inbox/dishub_balikpapan/kejadian_kamera", stem="kejadian",
         suffix=".jsonl.gz", is_weekly=True, key="id_kejadian",
     ),
     OIKN: Dialect(
-        kinds=(("crowd", 30), ("accident", 2), ("congestion", 25), ("flooding", 2), ("abandoned", 5), ("wrong_way", 8), ("speed", 15),
+        kinds=(("crowd", 30), ("accident", 2), ("congestion", 25), ("flooding", 2), ("abandoned", 5), ("wrong_way", 8),
+            ("speed", 15),
                ("parking", 10), ("other", 3)),
         faults={"unknown_code": 0.001, "future_time": 0.0004, "out_of_range": 0.0006, "missing_required": 0.0004,
                 "coordinates_swapped": 0.0006, "missing_key": 0.0003},
@@ -270,7 +294,7 @@ def deliver_events(world: World, ledger: Ledger, feed: str, cameras: Cameras, co
     # Some lines arrive a week late, in the next file.
     if dialect.is_weekly:
         names = np.unique(periods)
-        following = dict(zip(names[:-1], names[1:], strict=True))
+        following = dict(pairwise(names))
         for at in np.flatnonzero(rng.random(count) < 0.02):
             periods[at] = following.get(periods[at], periods[at])
     present = np.unique(periods).tolist()
@@ -308,7 +332,12 @@ def deliver_events(world: World, ledger: Ledger, feed: str, cameras: Cameras, co
         if len(late):
             file = f"{dialect.folder}/{dialect.stem}_{name}_susulan{dialect.suffix}"
             late = rng.permutation(late)
-            deliver(ledger.root, file, dialect.compress(_content(lines, late)), min(delivered + timedelta(days=21), world.as_of))
+            deliver(
+                ledger.root,
+                file,
+                dialect.compress(_content(lines, late)),
+                min(delivered + timedelta(days=21), world.as_of),
+            )
             ledger.note(Expected(feed, file, len(late), len(late), 0, {}))
     if "plate" in written.columns:
         ledger.note_personal(feed, "plat", "PLATE", keys, written["plate"])
@@ -320,7 +349,11 @@ def _special(feed: str, present: list[str]) -> dict[str, str]:
         return {present[len(present) // 2]: "drift"} if len(present) > 1 else {}
     if len(present) < 6:
         return {}
-    return {present[len(present) // 3]: "twice", present[len(present) // 2]: "late"} if feed == DISHUB else {present[2]: "twice"}
+    return (
+        {present[len(present) // 3]: "twice", present[len(present) // 2]: "late"}
+        if feed == DISHUB
+        else {present[2]: "twice"}
+    )
 
 
 def _content(lines: pl.Series, order: np.ndarray) -> bytes:

@@ -57,7 +57,9 @@ def season(world: World, offence: Offence | None) -> np.ndarray:
     days = world.first_day + np.arange(world.days)
     weekday = (days.astype("datetime64[D]").astype(int) + 3) % 7
     of_year = (days - days.astype("datetime64[Y]")).astype(int)
-    factor = week_profile(offence.week if offence else "flat")[weekday] * (1 + 0.12 * np.cos(2 * np.pi * (of_year - 350) / 365.25))
+    factor = week_profile(offence.week if offence else "flat")[weekday] * (
+        1 + 0.12 * np.cos(2 * np.pi * (of_year - 350) / 365.25)
+    )
     if offence is not None and offence.code in ("CURAT", "CURANMOR"):
         for feast in _LEBARAN:
             factor = np.where(np.abs((days - feast).astype(int) - 1) <= 5, factor * 1.5, factor)
@@ -118,9 +120,7 @@ def _draw(world: World, rng: np.random.Generator, records: int) -> _Events:
     return _Events(*joined)
 
 
-def _near_repeats(
-    world: World, rng: np.random.Generator, events: _Events
-) -> tuple[_Events, np.ndarray, np.ndarray]:
+def _near_repeats(world: World, rng: np.random.Generator, events: _Events) -> tuple[_Events, np.ndarray, np.ndarray]:
     """Some burglaries are followed by another next door within two weeks."""
     burglary = [offence.code for offence in OFFENCES].index("CURAT")
     first = np.flatnonzero(events.offence == burglary)
@@ -138,9 +138,7 @@ def _near_repeats(
     return joined, np.concatenate([none, parents]), np.concatenate([np.zeros(len(none), dtype=int), delay])
 
 
-def _places(
-    world: World, rng: np.random.Generator, events: _Events
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _places(world: World, rng: np.random.Generator, events: _Events) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     import shapely
 
     count = len(events.offence)
@@ -235,7 +233,9 @@ def _reports(
     started = seconds.astype("datetime64[s]")
     occurred_from = started - span.astype("timedelta64[s]")
     occurred_to = np.where(span > 0, started, np.datetime64("NaT", "s"))
-    wait = np.where(reporter == "W", rng.lognormal(np.log(2.0), 1.3, size=count), rng.lognormal(np.log(0.3), 0.5, size=count))
+    wait = np.where(
+        reporter == "W", rng.lognormal(np.log(2.0), 1.3, size=count), rng.lognormal(np.log(0.3), 0.5, size=count)
+    )
     reported_at = started + np.minimum(wait * 3600, 45 * 86_400).astype("timedelta64[s]") + np.timedelta64(60, "s")
     kept = np.flatnonzero(reported_at < world.end)
     kept = kept[np.argsort(reported_at[kept], kind="stable")]

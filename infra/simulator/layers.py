@@ -16,7 +16,11 @@ from infra.simulator.people import STREETS
 from infra.simulator.seeds import stream
 from infra.simulator.world import World
 
-OWNERS = {"dishub_balikpapan.camera_events": "Dishub Balikpapan", "oikn.camera_events": "OIKN", "polres_ppu.etle_events": "Polres PPU"}
+OWNERS = {
+    "dishub_balikpapan.camera_events": "Dishub Balikpapan",
+    "oikn.camera_events": "OIKN",
+    "polres_ppu.etle_events": "Polres PPU",
+}
 REGIONS = "oikn.regions"
 LIGHTS_CRS = "EPSG:32750"  # UTM zone 50 south, metres
 
@@ -52,7 +56,7 @@ def _regions(world: World, ledger: Ledger, delivered: date) -> None:
 
 
 def _cameras(ledger: Ledger, cameras: Mapping[str, Cameras], delivered: date) -> None:
-    features = []
+    features: list[dict[str, Any]] = []
     for feed, group in cameras.items():
         for name, title, x, y in zip(group.ids, camera_names(group), group.longitude, group.latitude, strict=True):
             features.append(_point(x, y, id_kamera=name, nama=title, pemilik=OWNERS[feed]))
@@ -87,7 +91,7 @@ def _lights(world: World, ledger: Ledger, delivered: date) -> None:
 
 def _stops(world: World, ledger: Ledger, delivered: date) -> None:
     rng = stream(world.seed, "stops")
-    features = []
+    features: list[dict[str, Any]] = []
     for region, pool in zip(world.kecamatan, world.addresses, strict=True):
         count = int(1 + region.urban * region.population / 12_000)
         for at in rng.choice(len(pool.chance), size=count, replace=False):
@@ -147,7 +151,9 @@ def _geopackage(
         pyogrio.raw.write(
             unfinished,
             geometry=np.array(shapes, dtype=object),
-            field_data=[np.array(values, dtype=None if isinstance(values, np.ndarray) else object) for values in fields.values()],
+            field_data=[
+                np.array(values, dtype=None if isinstance(values, np.ndarray) else object) for values in fields.values()
+            ],
             fields=list(fields),
             layer=layer,
             driver="GPKG",

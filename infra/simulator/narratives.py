@@ -1,4 +1,6 @@
-"""What officers write: Indonesian narratives full of personal data, in their many hands, with the spans kept as truth."""
+"""What officers write: Indonesian narratives full of personal data, in their many hands, the spans kept as truth."""
+
+# ruff: noqa: E501 - a template stands unbroken, as an officer would write it.
 
 from __future__ import annotations
 
@@ -102,12 +104,38 @@ SHORTHAND = (
     ("Korban", "Krbn"), ("korban", "krbn"), ("Terlapor", "Tsk"), ("terlapor", "tsk"), ("sepeda motor", "R2"),
     ("kerugian", "kerug"), ("tersebut", "tsb"), ("karena", "krn"), ("kendaraan", "ranmor"), ("Saksi", "Sks"),
 )  # fmt: skip
-OCR = {"O": "0", "0": "O", "l": "1", "1": "l", "I": "l", "S": "5", "5": "S", "B": "8", "8": "B", "m": "n", "e": "c", "u": "v"}
+OCR = {
+    "O": "0",
+    "0": "O",
+    "l": "1",
+    "1": "l",
+    "I": "l",
+    "S": "5",
+    "5": "S",
+    "B": "8",
+    "8": "B",
+    "m": "n",
+    "e": "c",
+    "u": "v",
+}
 GOODS = ("1 unit HP Samsung", "laptop Asus", "uang tunai", "perhiasan emas 10 gram", "tabung gas", "mesin pompa air",
          "kabel tembaga", "dompet", "genset", "sepeda", "besi proyek", "solar 200 liter", "rokok dan sembako")  # fmt: skip
 SUSPECTS = ("orang tidak dikenal", "seorang laki-laki", "dua orang laki-laki", "pelaku")
 DAYS = ("Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu")
-MONTHS = ("Januari", "Februari", "Maret", "April", "Mei", "Juni", "Juli", "Agustus", "September", "Oktober", "November", "Desember")
+MONTHS = (
+    "Januari",
+    "Februari",
+    "Maret",
+    "April",
+    "Mei",
+    "Juni",
+    "Juli",
+    "Agustus",
+    "September",
+    "Oktober",
+    "November",
+    "Desember",
+)
 PERKARA = {
     "BUNUH": "pembunuhan", "ANIRAT": "penganiayaan berat", "ANIAYA": "penganiayaan", "KOSA": "pemerkosaan", "KDRT": "kekerasan dalam rumah tangga",
     "ANAK": "kekerasan terhadap anak", "TPPO": "tindak pidana perdagangan orang", "CULIK": "penculikan", "CURAS": "pencurian dengan kekerasan",
@@ -141,14 +169,21 @@ def _pieces(template: str, is_short: bool, is_tight: bool) -> tuple[str, ...]:
     return tuple(pieces)
 
 
-def write(rng: np.random.Generator, templates: Sequence[Sequence[str]], values: Mapping[str, Sequence[str]]) -> Narratives:
+def write(
+    rng: np.random.Generator, templates: Sequence[Sequence[str]], values: Mapping[str, Sequence[str]]
+) -> Narratives:
     """One text a row: its templates one after another, filled from the columns of `values` (row by row).
 
     A third is in capitals, a tenth in lower case, half in shorthand, a few with slips of character recognition or
     without spaces after punctuation.
     """
     count = len(templates)
-    case, short, tight, slips = rng.random(count), rng.random(count) < 0.5, rng.random(count) < 0.06, rng.random(count) < 0.08
+    case, short, tight, slips = (
+        rng.random(count),
+        rng.random(count) < 0.5,
+        rng.random(count) < 0.06,
+        rng.random(count) < 0.08,
+    )
     texts: list[str] = []
     span_row: list[int] = []
     span_kind: list[str] = []

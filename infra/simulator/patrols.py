@@ -15,7 +15,8 @@ from infra.simulator.world import World
 FEED = "polda_kaltim.patrol_plans"
 FOLDER = "inbox/polda_kaltim/rencana_patroli"
 UNITS = ("SAMAPTA", "LANTAS", "BINMAS", "RESKRIM", "AIRUD", "OBVIT")
-SHIFTS = (("SAMAPTA", 7, 8, 1.0), ("SAMAPTA", 19, 9, 1.0), ("LANTAS", 6, 6, 0.6), ("BINMAS", 9, 5, 0.35), ("RESKRIM", 21, 7, 0.3),
+SHIFTS = (("SAMAPTA", 7, 8, 1.0), ("SAMAPTA", 19, 9, 1.0), ("LANTAS", 6, 6, 0.6), ("BINMAS", 9, 5, 0.35), ("RESKRIM",
+    21, 7, 0.3),
           ("AIRUD", 8, 6, 0.1), ("OBVIT", 8, 10, 0.15))  # fmt: skip
 FAULTS = {"unparseable_time": 0.0008, "ends_before_start": 0.0008, "unknown_code": 0.0005, "unparseable_number": 0.0006}
 
@@ -25,7 +26,10 @@ def deliver_patrols(world: World, ledger: Ledger) -> None:
     rng = stream(world.seed, FEED)
     frame = _plans(world, rng)
     where = scatter(rng, frame.height, FAULTS)
-    columns = {name: np.array(frame[name].to_list(), dtype=object) for name in ("mulai", "selesai", "satuan", "jumlah_personel")}
+    columns = {
+        name: np.array(frame[name].to_list(), dtype=object)
+        for name in ("mulai", "selesai", "satuan", "jumlah_personel")
+    }
     columns["mulai"][where["unparseable_time"]] = "2025-06-31 08:00"
     for at in where["ends_before_start"]:
         columns["selesai"][at] = str(np.datetime64(columns["mulai"][at][:10]) - 1) + " 08:00"
@@ -55,18 +59,24 @@ def _plans(world: World, rng: np.random.Generator) -> pl.DataFrame:
         share = np.clip(chance * (0.45 + 0.55 * effort), 0.05, 1.0)
         drawn = rng.random((len(days), len(effort))) < share
         day, region = np.nonzero(drawn)
-        begin = days[day].astype("datetime64[s]") + (start * 3600 + rng.choice([0, 1800], size=len(day))).astype("timedelta64[s]")
+        begin = days[day].astype("datetime64[s]") + (start * 3600 + rng.choice([0, 1800], size=len(day))).astype(
+            "timedelta64[s]"
+        )
         end = begin + (hours * 3600 + rng.integers(-2, 3, size=len(day)) * 900).astype("timedelta64[s]")
         officers = 2 + rng.poisson(1.5 + 2 * effort[region])
         parts.append((np.full(len(day), UNITS.index(unit)), region, begin, end, officers))
     unit_at, region, begin, end, officers = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     order = np.argsort(begin, kind="stable")
     unit_at, region, begin, end, officers = unit_at[order], region[order], begin[order], end[order], officers[order]
-    people = make_people(rng, [(place.code, place.name) for place in world.kecamatan], np.full(len(effort), 20), world.as_of.year)
+    people = make_people(
+        rng, [(place.code, place.name) for place in world.kecamatan], np.full(len(effort), 20), world.as_of.year
+    )
     rank = pl.Series(("Aipda", "Bripka", "Ipda", "Iptu", "Brigpol")).gather(rng.integers(0, 5, size=len(order)))
     name = rank + " " + people.frame["nama"].gather(people.living_in(rng, region))
     # The old encoding shows in a few names only.
-    name = pl.select(pl.when(pl.lit(pl.Series(rng.random(len(order)) < 0.02))).then(pl.lit(name) + " Désiré").otherwise(pl.lit(name))).to_series()
+    name = pl.select(
+        pl.when(pl.lit(pl.Series(rng.random(len(order)) < 0.02))).then(pl.lit(name) + " Désiré").otherwise(pl.lit(name))
+    ).to_series()
     return pl.DataFrame(
         {
             "id_rencana": pl.Series(np.arange(1, len(order) + 1)).cast(pl.String).str.zfill(7),

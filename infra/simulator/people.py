@@ -7,11 +7,49 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-MALE = ["Ahmad", "Budi", "Agus", "Hendra", "Rizky", "Andi", "Muhammad", "Joko", "Bambang", "Slamet", "Eko", "Dedi", "Rudi", "Yusuf", "Ismail", "Ibrahim", "Fajar", "Arif", "Wahyu", "Surya", "Taufik", "Hasan", "Husein", "Syahrul", "Rahmat", "Hidayat", "Iwan", "Samsul", "Udin", "Dani", "Ferry", "Yohanes", "Petrus", "Markus", "Stefanus", "Daniel", "Gilang", "Bayu", "Dimas", "Galih", "Teguh", "Sutrisno", "Sugeng", "Supriadi", "Mulyadi", "Darmawan", "Gunawan", "Irwan", "Anwar", "Zainal", "Abdul", "Jamal", "Kamaruddin", "Baharuddin", "Syamsuddin", "Lukman", "Nurdin", "Ridwan", "Firman", "Yudi", "Hardi", "Indra", "Satria", "Reza", "Ilham", "Akbar", "Rangga", "Bagas", "Ardi", "Rendi", "Ucok", "Togar", "Poltak", "Made", "Ketut", "Wayan", "Nyoman", "Asep", "Ujang", "Cecep", "Dadang", "Tatang"]
-FEMALE = ["Siti", "Dewi", "Sri", "Nur", "Rina", "Wati", "Fitri", "Ayu", "Putri", "Lestari", "Indah", "Ratna", "Yuni", "Wulan", "Maya", "Rini", "Dian", "Eka", "Tri", "Endang", "Sulastri", "Suryani", "Aminah", "Fatimah", "Khadijah", "Aisyah", "Zahra", "Halimah", "Rohani", "Maimunah", "Marlina", "Herlina", "Yuliana", "Kristina", "Maria", "Agnes", "Veronika", "Theresia", "Magdalena", "Novita", "Melati", "Kartika", "Intan", "Permata", "Anisa", "Nabila", "Salsabila", "Rahma", "Hasnah", "Hartati", "Sumiati", "Sukarti", "Tumini", "Painem", "Murni", "Nurhayati", "Nuraini", "Rosdiana", "Sinta", "Desi", "Ria", "Lina", "Mega", "Tuti", "Elis", "Neneng", "Euis", "Kadek"]
-FAMILY = ["Saputra", "Pratama", "Hidayat", "Setiawan", "Wijaya", "Santoso", "Nugroho", "Kurniawan", "Susanto", "Wibowo", "Rahman", "Hakim", "Siregar", "Nasution", "Simanjuntak", "Sitompul", "Panjaitan", "Lubis", "Harahap", "Ginting", "Tarigan", "Daulay", "Tanjung", "Chaniago", "Daeng", "Mappasessu", "Makmur", "Basri", "Mattalatta", "Palinggi", "Rante", "Tandilangi", "Lambe", "Jau", "Lawing", "Ding", "Bilung", "Ngau", "Usat", "Huvat", "Belawan", "Lejau", "Kusuma", "Permana", "Ramadhan", "Maulana", "Firdaus", "Syahputra", "Alamsyah", "Effendi", "Iskandar", "Sulaiman", "Noor", "Ariffin", "Jamhari", "Masdar", "Rusli", "Hamdani", "Fauzi", "Arsyad", "Anshari", "Banjari", "Mahmud", "Salim", "Tahir", "Yunus", "Marpaung", "Hutagalung", "Situmorang", "Manurung", "Sinaga", "Purba", "Saragih", "Hutapea", "Rumengan", "Lontoh", "Mandagi", "Wenas", "Supit", "Latuconsina", "Pattimura", "Lado", "Bria", "Seran", "Adiputra", "Hartono", "Halim"]
-STREETS = ["Jenderal Sudirman", "Ahmad Yani", "MT Haryono", "Soekarno Hatta", "Mulawarman", "Pangeran Antasari", "Diponegoro", "Gajah Mada", "Kartini", "Imam Bonjol", "Panglima Batur", "Awang Long", "Wolter Monginsidi", "Patimura", "Gunung Sari", "Telaga Sari", "Marsma Iswahyudi", "Propinsi", "Negara", "Pesut", "Danau Semayang", "Mangga", "Rambutan", "Melati", "Kenanga", "Cempaka", "Anggrek", "Flamboyan", "Belida", "Jelawat", "Sepinggan Baru", "Manunggal", "Poros Samarinda", "Pelabuhan", "Sultan Alimuddin", "Robert Wolter", "Gotong Royong", "Swadaya", "Perjuangan", "Mekar Sari"]
-JOBS = ["Karyawan swasta", "Wiraswasta", "Buruh harian lepas", "Petani", "Nelayan", "PNS", "Guru", "Mahasiswa", "Pelajar", "Ibu rumah tangga", "Pedagang", "Sopir", "Karyawan tambang", "Pekerja proyek", "Honorer", "Tidak bekerja"]
+MALE = [
+    "Ahmad", "Budi", "Agus", "Hendra", "Rizky", "Andi", "Muhammad", "Joko", "Bambang", "Slamet", "Eko", "Dedi",
+    "Rudi", "Yusuf", "Ismail", "Ibrahim", "Fajar", "Arif", "Wahyu", "Surya", "Taufik", "Hasan", "Husein", "Syahrul",
+    "Rahmat", "Hidayat", "Iwan", "Samsul", "Udin", "Dani", "Ferry", "Yohanes", "Petrus", "Markus", "Stefanus",
+    "Daniel", "Gilang", "Bayu", "Dimas", "Galih", "Teguh", "Sutrisno", "Sugeng", "Supriadi", "Mulyadi", "Darmawan",
+    "Gunawan", "Irwan", "Anwar", "Zainal", "Abdul", "Jamal", "Kamaruddin", "Baharuddin", "Syamsuddin", "Lukman",
+    "Nurdin", "Ridwan", "Firman", "Yudi", "Hardi", "Indra", "Satria", "Reza", "Ilham", "Akbar", "Rangga", "Bagas",
+    "Ardi", "Rendi", "Ucok", "Togar", "Poltak", "Made", "Ketut", "Wayan", "Nyoman", "Asep", "Ujang", "Cecep",
+    "Dadang", "Tatang",
+]  # fmt: skip
+FEMALE = [
+    "Siti", "Dewi", "Sri", "Nur", "Rina", "Wati", "Fitri", "Ayu", "Putri", "Lestari", "Indah", "Ratna", "Yuni",
+    "Wulan", "Maya", "Rini", "Dian", "Eka", "Tri", "Endang", "Sulastri", "Suryani", "Aminah", "Fatimah", "Khadijah",
+    "Aisyah", "Zahra", "Halimah", "Rohani", "Maimunah", "Marlina", "Herlina", "Yuliana", "Kristina", "Maria",
+    "Agnes", "Veronika", "Theresia", "Magdalena", "Novita", "Melati", "Kartika", "Intan", "Permata", "Anisa",
+    "Nabila", "Salsabila", "Rahma", "Hasnah", "Hartati", "Sumiati", "Sukarti", "Tumini", "Painem", "Murni",
+    "Nurhayati", "Nuraini", "Rosdiana", "Sinta", "Desi", "Ria", "Lina", "Mega", "Tuti", "Elis", "Neneng", "Euis",
+    "Kadek",
+]  # fmt: skip
+FAMILY = [
+    "Saputra", "Pratama", "Hidayat", "Setiawan", "Wijaya", "Santoso", "Nugroho", "Kurniawan", "Susanto", "Wibowo",
+    "Rahman", "Hakim", "Siregar", "Nasution", "Simanjuntak", "Sitompul", "Panjaitan", "Lubis", "Harahap", "Ginting",
+    "Tarigan", "Daulay", "Tanjung", "Chaniago", "Daeng", "Mappasessu", "Makmur", "Basri", "Mattalatta", "Palinggi",
+    "Rante", "Tandilangi", "Lambe", "Jau", "Lawing", "Ding", "Bilung", "Ngau", "Usat", "Huvat", "Belawan", "Lejau",
+    "Kusuma", "Permana", "Ramadhan", "Maulana", "Firdaus", "Syahputra", "Alamsyah", "Effendi", "Iskandar",
+    "Sulaiman", "Noor", "Ariffin", "Jamhari", "Masdar", "Rusli", "Hamdani", "Fauzi", "Arsyad", "Anshari", "Banjari",
+    "Mahmud", "Salim", "Tahir", "Yunus", "Marpaung", "Hutagalung", "Situmorang", "Manurung", "Sinaga", "Purba",
+    "Saragih", "Hutapea", "Rumengan", "Lontoh", "Mandagi", "Wenas", "Supit", "Latuconsina", "Pattimura", "Lado",
+    "Bria", "Seran", "Adiputra", "Hartono", "Halim",
+]  # fmt: skip
+STREETS = [
+    "Jenderal Sudirman", "Ahmad Yani", "MT Haryono", "Soekarno Hatta", "Mulawarman", "Pangeran Antasari",
+    "Diponegoro", "Gajah Mada", "Kartini", "Imam Bonjol", "Panglima Batur", "Awang Long", "Wolter Monginsidi",
+    "Patimura", "Gunung Sari", "Telaga Sari", "Marsma Iswahyudi", "Propinsi", "Negara", "Pesut", "Danau Semayang",
+    "Mangga", "Rambutan", "Melati", "Kenanga", "Cempaka", "Anggrek", "Flamboyan", "Belida", "Jelawat",
+    "Sepinggan Baru", "Manunggal", "Poros Samarinda", "Pelabuhan", "Sultan Alimuddin", "Robert Wolter",
+    "Gotong Royong", "Swadaya", "Perjuangan", "Mekar Sari",
+]  # fmt: skip
+JOBS = [
+    "Karyawan swasta", "Wiraswasta", "Buruh harian lepas", "Petani", "Nelayan", "PNS", "Guru", "Mahasiswa",
+    "Pelajar", "Ibu rumah tangga", "Pedagang", "Sopir", "Karyawan tambang", "Pekerja proyek", "Honorer",
+    "Tidak bekerja",
+]  # fmt: skip
 FAITHS = (("Islam", 86.0), ("Kristen", 8.0), ("Katolik", 4.0), ("Hindu", 1.0), ("Buddha", 1.0))
 # First registration elsewhere: many moved here. Regencies of Java, Sulawesi and South Kalimantan.
 ORIGINS = ("350101", "351012", "357301", "330216", "337105", "320410", "317301", "730201", "731105", "737101", "630101",
@@ -27,7 +65,9 @@ class People:
 
     def living_in(self, rng: np.random.Generator, region: np.ndarray) -> np.ndarray:
         """One person for each kecamatan index given."""
-        return (self.first[region] + rng.random(len(region)) * (self.first[region + 1] - self.first[region])).astype(np.int64)
+        return (self.first[region] + rng.random(len(region)) * (self.first[region + 1] - self.first[region])).astype(
+            np.int64
+        )
 
 
 def digits(rng: np.random.Generator, size: int, count: int) -> pl.Series:
@@ -40,8 +80,10 @@ def words(rng: np.random.Generator, size: int, choices: list[str] | tuple[str, .
     return pl.Series(list(choices), dtype=pl.String).gather(rng.integers(0, len(choices), size=size))
 
 
-def make_people(rng: np.random.Generator, kecamatan: list[tuple[str, str]], per_kecamatan: np.ndarray, year: int) -> People:
-    """Invented people: code and name of their kecamatan, how many live in each, and the year in which they are looked at.
+def make_people(
+    rng: np.random.Generator, kecamatan: list[tuple[str, str]], per_kecamatan: np.ndarray, year: int
+) -> People:
+    """Invented people: code and name of their kecamatan, how many live in each, the year in which they are looked at.
 
     Columns: nama, nik, jenis_kelamin (L|P), tanggal_lahir, telepon, alamat, pekerjaan, agama, kode_kecamatan.
     """
@@ -76,7 +118,9 @@ def _names(rng: np.random.Generator, is_woman: np.ndarray) -> pl.Series:
     frame = pl.DataFrame(
         {
             "first": pl.select(
-                pl.when(pl.lit(pl.Series(is_woman))).then(pl.lit(words(rng, size, FEMALE))).otherwise(pl.lit(words(rng, size, MALE)))
+                pl.when(pl.lit(pl.Series(is_woman)))
+                .then(pl.lit(words(rng, size, FEMALE)))
+                .otherwise(pl.lit(words(rng, size, MALE)))
             ).to_series(),
             "middle": words(rng, size, [*MALE, *FEMALE, *FAMILY]),
             "last": words(rng, size, FAMILY),
@@ -98,8 +142,12 @@ def _names(rng: np.random.Generator, is_woman: np.ndarray) -> pl.Series:
 
 
 def _phones(rng: np.random.Generator, size: int) -> pl.Series:
-    operator = words(rng, size, ("11", "12", "13", "21", "22", "52", "53", "57", "58", "77", "78", "96", "97", "38", "31"))
-    frame = pl.DataFrame({"o": operator, "a": digits(rng, size, 4), "b": digits(rng, size, 4), "shape": rng.random(size)})
+    operator = words(
+        rng, size, ("11", "12", "13", "21", "22", "52", "53", "57", "58", "77", "78", "96", "97", "38", "31")
+    )
+    frame = pl.DataFrame(
+        {"o": operator, "a": digits(rng, size, 4), "b": digits(rng, size, 4), "shape": rng.random(size)}
+    )
     return frame.select(
         pl.when(pl.col("shape") < 0.7)
         .then(pl.format("08{}{}{}", "o", "a", "b"))
@@ -124,7 +172,9 @@ def addresses(rng: np.random.Generator, kecamatan: pl.Series) -> pl.Series:
         }
     )
     return frame.select(
-        pl.format("{} {} No. {} RT {} RW {} Kec. {}", "kind", "street", "number", "rt", "rw", "kecamatan").alias("alamat")
+        pl.format("{} {} No. {} RT {} RW {} Kec. {}", "kind", "street", "number", "rt", "rw", "kecamatan").alias(
+            "alamat"
+        )
     ).to_series()
 
 
@@ -136,7 +186,9 @@ def _nik(rng: np.random.Generator, frame: pl.DataFrame, is_woman: np.ndarray) ->
         .then(pl.lit(words(rng, frame.height, ORIGINS)))
         .otherwise(pl.col("kode_kecamatan").str.replace_all(".", "", literal=True))
         .alias("district"),
-        (pl.col("tanggal_lahir").dt.day().cast(pl.Int32) + pl.lit(pl.Series(is_woman * 40)).cast(pl.Int32)).alias("day"),
+        (pl.col("tanggal_lahir").dt.day().cast(pl.Int32) + pl.lit(pl.Series(is_woman * 40)).cast(pl.Int32)).alias(
+            "day"
+        ),
         pl.col("tanggal_lahir").dt.strftime("%m%y").alias("rest"),
         pl.lit(pl.Series(rng.integers(1, 60, size=frame.height))).alias("serial"),
     )

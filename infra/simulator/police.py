@@ -84,7 +84,9 @@ def make_records(
     kecamatan = np.array([region.code for region in world.kecamatan], dtype=object)[incidents.region]
     is_phoned = (incidents.reporter == "W") & (rng.random(size) < 0.45)
     received = incidents.reported_at - rng.integers(60, 3600, size=size).astype("timedelta64[s]")
-    received = np.maximum(received, np.where(np.isnat(incidents.occurred_to), incidents.occurred_from, incidents.occurred_to))
+    received = np.maximum(
+        received, np.where(np.isnat(incidents.occurred_to), incidents.occurred_from, incidents.occurred_to)
+    )
     stamps = respond(world, rng, incidents.region, received, np.ones(size, dtype=bool))
     changed, is_corrected, status = _history(world, rng, incidents, changed_after)
 
@@ -161,7 +163,10 @@ def make_records(
             "latitude": incidents.latitude,
             "occurred_from": times(incidents.occurred_from),
             "reporter": pl.Series(incidents.reporter.tolist(), dtype=pl.String),
-            "hotspot_id": pl.Series([world.hotspots[at].hotspot_id if at >= 0 else None for at in incidents.hotspot.tolist()], dtype=pl.String),
+            "hotspot_id": pl.Series(
+                [world.hotspots[at].hotspot_id if at >= 0 else None for at in incidents.hotspot.tolist()],
+                dtype=pl.String,
+            ),
             "is_surge": incidents.is_surge,
             "repeat_of": pl.Series(np.where(incidents.repeat_of >= 0, ids[incidents.repeat_of], -1)).replace(-1, None),
             "fault": pl.Series(fault.tolist(), dtype=pl.String),
@@ -209,7 +214,9 @@ def _history(
     closed = rng.random(size) < chance
     open_state = words(rng, size, ("LIDIK", "LIDIK", "SIDIK"))
     end_state = words(rng, size, ("P21", "P21", "P21", "SP3", "RJ", "RJ"))
-    status = pl.select(pl.when(pl.lit(pl.Series(closed))).then(pl.lit(end_state)).otherwise(pl.lit(open_state))).to_series()
+    status = pl.select(
+        pl.when(pl.lit(pl.Series(closed))).then(pl.lit(end_state)).otherwise(pl.lit(open_state))
+    ).to_series()
     return changed, is_corrected, status
 
 
@@ -267,7 +274,9 @@ def _persons(people: People, who: dict[str, np.ndarray], ids: np.ndarray, report
     for role, every in (("pelapor", 1), ("korban", 1), ("terlapor", 3), ("saksi", 2)):
         rows = np.arange(0, len(ids), every)
         parts.append(
-            people.frame.select("nik", "nama", "jenis_kelamin", "tanggal_lahir", "telepon", "alamat", "pekerjaan", "agama")
+            people.frame.select(
+                "nik", "nama", "jenis_kelamin", "tanggal_lahir", "telepon", "alamat", "pekerjaan", "agama"
+            )
             .select(pl.all().gather(who[role][rows]))
             .with_columns(pl.Series("id_laporan", ids[rows]), pl.lit(role.upper()).alias("peran"))
         )
@@ -311,15 +320,18 @@ def _narratives(
     values = {
         "pelapor": of("pelapor", "nama"), "korban": names.to_list(), "saksi": of("saksi", "nama"),
         "terlapor": of("terlapor", "nama"), "petugas": of("petugas", "nama"), "nik": of("pelapor", "nik"),
-        "nik_korban": of("korban", "nik"), "telepon": of("pelapor", "telepon"), "telepon_terlapor": of("terlapor", "telepon"),
-        "alamat_pelapor": of("pelapor", "alamat"), "alamat": scene.to_list(), "lahir": born, "plat": plates(rng, size).to_list(),
+        "nik_korban": of("korban", "nik"), "telepon": of("pelapor", "telepon"), "telepon_terlapor": of("terlapor",
+            "telepon"),
+        "alamat_pelapor": of("pelapor", "alamat"), "alamat": scene.to_list(), "lahir": born, "plat": plates(rng,
+            size).to_list(),
         "rekening": (bank + " " + digits(rng, size, 10)).to_list(), "nomor_lp": number.to_list(),
         "rangka": ("MH1" + words(rng, size, ("JFZ", "JM5", "KB1", "JFX")) + digits(rng, size, 11)).to_list(),
         "imei": ("35" + digits(rng, size, 13)).to_list(),
         "surel": (handles + "@" + words(rng, size, ("gmail.com", "yahoo.co.id", "outlook.com"))).to_list(),
         "akun": ("@" + handles + digits(rng, size, 2)).to_list(), "nrp": ("8" + digits(rng, size, 7)).to_list(),
         "hari": weekday, "tanggal": spelled, "jam": clock, "perkara": [narratives.PERKARA[code] for code in codes],
-        "barang": words(rng, size, narratives.GOODS).to_list(), "orang": words(rng, size, narratives.SUSPECTS).to_list(),
+        "barang": words(rng, size, narratives.GOODS).to_list(), "orang": words(rng, size,
+            narratives.SUSPECTS).to_list(),
         "rugi": money, "paket": [str(count) for count in rng.integers(1, 20, size=size).tolist()],
     }  # fmt: skip
     return narratives.write(rng, narratives.narrative_templates(rng, codes), values)

@@ -26,8 +26,10 @@ READER = "telaga_baca"
 
 MODUS = {"M01": "merusak/mencongkel", "M02": "jambret", "M03": "kunci palsu", "M04": "tipu daya", "M05": "senjata",
          "M06": "kekerasan", "M07": "daring", "M08": "orang dalam", "M99": "lainnya"}  # fmt: skip
-PLACES = {"RMH": "rumah", "JLN": "jalan", "TOKO": "toko", "PSR": "pasar", "SKL": "sekolah", "KTR": "kantor", "PLB": "pelabuhan",
-          "KBN": "kebun", "PRK": "parkir", "IBD": "rumah ibadah", "TRM": "terminal", "PRY": "proyek", "LL": "lainnya"}  # fmt: skip
+PLACES = {"RMH": "rumah", "JLN": "jalan", "TOKO": "toko", "PSR": "pasar", "SKL": "sekolah", "KTR": "kantor",
+    "PLB": "pelabuhan",
+          "KBN": "kebun", "PRK": "parkir", "IBD": "rumah ibadah", "TRM": "terminal", "PRY": "proyek",
+          "LL": "lainnya"}  # fmt: skip
 
 TABLES = f"""
 create schema {SCHEMA};
@@ -119,7 +121,7 @@ def create(home: HasSimulation, tables: Mapping[str, pl.DataFrame]) -> Cluster:
     cluster.create_database(DATABASE, "postgres")
     with closing(cluster.connect(DATABASE)) as connection, connection.cursor() as cursor:
         cursor.execute(TABLES)
-        references = {
+        references: dict[str, list[tuple[str, ...]]] = {
             "ref_jenis": [(o.code, PERKARA[o.code], o.old_article, o.new_article) for o in OFFENCES],
             "ref_modus": list(MODUS.items()),
             "ref_tkp": list(PLACES.items()),

@@ -233,10 +233,15 @@ def _world_again(root: Path, finished: dict[str, Any]) -> World:
 def _note_police(ledger: Ledger, reported: police.PoliceRecords) -> None:
     truth = reported.truth
     shown = truth.filter(~pl.col("is_deleted"))
-    refused = {str(name): int(count) for name, count in shown.drop_nulls("fault")["fault"].value_counts().sort("fault").iter_rows()}
+    refused = {
+        str(name): int(count)
+        for name, count in shown.drop_nulls("fault")["fault"].value_counts().sort("fault").iter_rows()
+    }
     ledger.note(Expected(police.FEED, "police_db", shown.height, shown.height - sum(refused.values()), 0, refused))
     spans = reported.spans
-    ledger.note_personal(police.FEED, "uraian", spans["type"], spans["id_laporan"], spans["value"], spans["start"], spans["end"])
+    ledger.note_personal(
+        police.FEED, "uraian", spans["type"], spans["id_laporan"], spans["value"], spans["start"], spans["end"]
+    )
     reports = reported.tables["laporan_polisi"]
     ledger.note_personal(police.FEED, "nomor_lp", "REPORT_NUMBER", reports["id_laporan"], reports["nomor_lp"])
     persons = reported.tables["orang"]
@@ -253,7 +258,10 @@ def _write_truth(
     counted = np.bincount(incidents.hotspot[incidents.hotspot >= 0], minlength=len(world.hotspots)).tolist()
     _write_json(
         folder / "hotspots.json",
-        [{"label": LABEL, **asdict(spot), **_dates(world, spot), "incidents": counted[at]} for at, spot in enumerate(world.hotspots)],
+        [
+            {"label": LABEL, **asdict(spot), **_dates(world, spot), "incidents": counted[at]}
+            for at, spot in enumerate(world.hotspots)
+        ],
     )
     expected = intensities(world, records)
     codes = [offence.code for offence in OFFENCES]
@@ -263,7 +271,13 @@ def _write_truth(
         usual = float(expected[row, at, planted.first_day : planted.last_day + 1].sum())
         more = (incidents.is_surge & (incidents.offence == row) & (incidents.region == at)).sum()
         surges.append(
-            {"label": LABEL, **asdict(planted), **_dates(world, planted), "usual": round(usual, 2), "surplus": int(more)}
+            {
+                "label": LABEL,
+                **asdict(planted),
+                **_dates(world, planted),
+                "usual": round(usual, 2),
+                "surplus": int(more),
+            }
         )
     _write_json(folder / "disturbances.json", surges)
     _write_json(

@@ -76,7 +76,10 @@ def _indicators(world: World, ledger: Ledger, year: int) -> None:
     values = {
         "PERSEN_MISKIN": (11 - 7 * urban + rng.normal(0, 1, count)).clip(1) * drift,
         "PERSEN_PUTUS_SEKOLAH": (4 - 2.5 * urban + rng.normal(0, 0.5, count)).clip(0.2) * drift,
-        "PERSEN_TUMBUH": (2 + 4 * rng.random(count) + 6 * np.array([place.code == "64.09.04" for place in world.kecamatan])) / drift,
+        "PERSEN_TUMBUH": (
+            2 + 4 * rng.random(count) + 6 * np.array([place.code == "64.09.04" for place in world.kecamatan])
+        )
+        / drift,
         "PENGANGGURAN": (5.5 + rng.normal(0, 1, count)).clip(1) * drift,
         "KEPADATAN": population_of(world, year) / area,
         "AKSES_TRANSIT": (75 * urban + rng.normal(5, 4, count)).clip(0, 98),
@@ -117,7 +120,16 @@ def _budget(world: World, ledger: Ledger, year: int) -> None:
             for line in range(int(rng.integers(2, 4))):
                 amount = round(billions * 1e9 * region.population / 8e5 * float(rng.lognormal(0, 0.3)) / 2.5, -6)
                 spent = None if is_current and rng.random() < 0.2 else amount * spent_share * rng.uniform(0.75, 0.99)
-                rows.append((f"{year}.{region.code}.{programme}.{line + 1}", region.code, str(year), programme, _rupiah(amount), _rupiah(spent)))
+                rows.append(
+                    (
+                        f"{year}.{region.code}.{programme}.{line + 1}",
+                        region.code,
+                        str(year),
+                        programme,
+                        _rupiah(amount),
+                        _rupiah(spent),
+                    )
+                )
     names = ("kode_kegiatan", "kode_wilayah", "tahun_anggaran", "program", "pagu", "realisasi")
     frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
     spoilt = int(rng.integers(frame.height))
@@ -187,7 +199,9 @@ def _uptime(world: World, ledger: Ledger, cameras: Mapping[str, Cameras]) -> Non
             ledger.note(Expected(feed, file, *expected))
 
 
-def _dishub_uptime(rng: np.random.Generator, part: pl.DataFrame) -> tuple[pl.DataFrame, tuple[int, int, int, dict[str, int]]]:
+def _dishub_uptime(
+    rng: np.random.Generator, part: pl.DataFrame
+) -> tuple[pl.DataFrame, tuple[int, int, int, dict[str, int]]]:
     content = part.select(
         pl.col("camera").alias("id_kamera"),
         pl.col("day").dt.strftime("%d/%m/%Y").alias("tanggal"),

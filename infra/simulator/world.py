@@ -225,9 +225,7 @@ def _inside(rng: np.random.Generator, shape: object, around: np.ndarray, sigma: 
     return points
 
 
-def _stations(
-    seed: int, kecamatan: tuple[Region, ...], addresses: tuple[Addresses, ...]
-) -> tuple[Station, ...]:
+def _stations(seed: int, kecamatan: tuple[Region, ...], addresses: tuple[Addresses, ...]) -> tuple[Station, ...]:
     rng = stream(seed, "stations")
     found = []
     for region, pool in zip(kecamatan, addresses, strict=True):

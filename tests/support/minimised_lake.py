@@ -100,7 +100,9 @@ def regions(plan: Plan, levels: tuple[str, ...]) -> pl.DataFrame:
     for rank, code in enumerate(top_codes):
         rows.append((code, f"Wilayah {code}", levels[rank], top_codes[rank - 1] if rank else None, None))
     for parent in range(plan.parents):
-        rows.append((f"64.{parent:02d}", f"Kabupaten {parent}", levels[-2], top_codes[-1] if top_codes else None, parent))
+        rows.append(
+            (f"64.{parent:02d}", f"Kabupaten {parent}", levels[-2], top_codes[-1] if top_codes else None, parent)
+        )
     for number in range(plan.finest):
         parent, column = divmod(number, columns)
         rows.append((f"64.{parent:02d}.{column:02d}", f"Kecamatan {number}", levels[-1], f"64.{parent:02d}", number))
@@ -315,7 +317,8 @@ def write_logs(lake: Lake, plan: Plan) -> None:
         "redaction",
         pl.DataFrame(
             [
-                {"run_id": "r1", "feed": "polri.laporan", "batch_id": "b1", "column": "nik", "classification": "specific",
+                {"run_id": "r1", "feed": "polri.laporan", "batch_id": "b1", "column": "nik",
+                    "classification": "specific",
                  "action": "drop", "entity_type": "ID_NIK", "rows": plan.incidents, "affected": plan.incidents,
                  "logged_at": logged},
             ]
