@@ -10,6 +10,7 @@ import polars as pl
 
 from ingestion.entities import Entities, Entity, Field, load_entities, polars_type
 from ingestion.lake.commit import create_table, delta_schema
+from ingestion.lake.sync import sync_log
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -159,6 +160,9 @@ def ensure_minimised(lake: Lake, entity: Entity) -> DeltaTable:
         )
     added = [field for name, field in wanted.items() if name not in present]
     if added:
+        before = table.version()
         table.alter.add_columns(added)
         table.update_incremental()
+        if lake.is_local:
+            sync_log(lake.table("minimised", entity.name), range(before + 1, table.version() + 1))
     return table

@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from ingestion.lake.commit import DataFile, commit_files, data_files, discard, encode, put_file, read_file
+from ingestion.lake.sync import sync_log
 from ingestion.lake.tables import REVISION
 
 if TYPE_CHECKING:
@@ -241,6 +242,8 @@ def apply_plan(
 
     Raises deltalake's CommitFailedError where another landing of the feed came first: plan anew and try again.
     """
+    from deltalake.exceptions import CommitFailedError
+
     added: list[DataFile] = []
     removed: list[DataFile] = []
     try:
@@ -255,7 +258,11 @@ def apply_plan(
             if rest.height:
                 content = encode(rest)
                 added.append(put_file(lake, "minimised", entity.name, file.partition, content, rest.height))
-        feed_number, own = write.feed, batch_transaction(write.feed, write.batch_id)
+    except Exception:
+        discard(lake, "minimised", entity.name, added)
+        raise
+    feed_number, own = write.feed, batch_transaction(write.feed, write.batch_id)
+    try:
         return commit_files(
             lake,
             table,
@@ -264,7 +271,7 @@ def apply_plan(
             transactions={name: (table.transaction_version(name) or 0) + 1 for name in (feed_number, own)},
             metadata={COMMIT_NOTE: json.dumps(dict(note), sort_keys=True)},
         )
-    except Exception:
+    except CommitFailedError:
         discard(lake, "minimised", entity.name, added)
         raise
 
@@ -302,8 +309,11 @@ def committed(lake: Lake, entity: Entity, feed: str, batch_id: str, run_id: str 
             continue
         note = json.loads(entry[COMMIT_NOTE])
         if (note["feed"], note["batch_id"]) == (feed, batch_id) and run_id in (None, note["run_id"]):
-            names = ("read", "accepted", "duplicate", "quarantined")
-            return Counts(*(note[name] for name in names)), int(entry["version"])
+            version = int(entry["version"])
+            if lake.is_local:
+                # The crash may have come before its flush, and whoever asks is about to acknowledge it.
+                sync_log(lake.table("minimised", entity.name), [version])
+            return Counts(*(note[name] for name in ("read", "accepted", "duplicate", "quarantined"))), version
     if run_id is not None:
         return None
     # The log entry has expired but the transaction number stands: the rows themselves are the count that is left.
