@@ -70,9 +70,7 @@ def _parser(found: dict[str, ModuleType]) -> argparse.ArgumentParser:
     below = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in found.items():
         about = command.__doc__ or command.SUMMARY
-        own = below.add_parser(
-            name, help=command.SUMMARY, description=about, formatter_class=shape, allow_abbrev=False
-        )
+        own = below.add_parser(name, help=command.SUMMARY, description=about, formatter_class=shape, allow_abbrev=False)
         command.configure(own)
     return parser
 

@@ -87,7 +87,16 @@ def _make_bootstrap(tell: Callable[[str], None]) -> None:
     home = folder() / "bootstrap"
     shutil.rmtree(home, ignore_errors=True)
     _run("python3 -m venv", [sys.executable, "-m", "venv", str(home)])
-    install = [str(python("bootstrap")), "-m", "pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:"]
+    install = [
+        str(python("bootstrap")),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--require-hashes",
+        "--only-binary",
+        ":all:",
+    ]
     _run("pip install uv", [*install, "--disable-pip-version-check", "-r", str(REQUIREMENTS / "bootstrap.txt")])
 
 

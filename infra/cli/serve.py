@@ -36,7 +36,8 @@ def tell_addresses(home: Home) -> None:
     dashboards = [read_dashboard(path) for path in sorted(DASHBOARDS.glob("*.yaml"))]
     print(f"\nSuperset  {drawn.url}")
     for each in dashboards:
-        print(f"  {each.user:<12} {drawn.url}/superset/dashboard/{each.slug}/  (password: {superset.secret_name(each.user)})")
+        place = f"{drawn.url}/superset/dashboard/{each.slug}/"
+        print(f"  {each.user:<12} {place}  (password: {superset.secret_name(each.user)})")
     print(f"  {'admin':<12} everything  (password: {superset.secret_name('admin')})")
     port = airflow_client.records(home)["api-server"].port
     print(f"Airflow   http://127.0.0.1:{port}")

@@ -15,20 +15,35 @@ if TYPE_CHECKING:
 COUNTS = ("read", "accepted", "duplicate", "quarantined")
 
 
-def summarise(home: Home, city: City, run_id: str, seconds: float, published: bool, failures: Sequence[str]) -> dict[str, Any]:
-    """The summary of a run, as run-summary.json holds it: city, release, seconds, feeds, marts, and what needs a look."""
+def summarise(
+    home: Home, city: City, run_id: str, seconds: float, published: bool, failures: Sequence[str]
+) -> dict[str, Any]:
+    """The summary of a run, as run-summary.json holds it; `attention` lists what a person should look at."""
     from governance.release import current
 
     outcomes = _outcomes(home, run_id)
     feeds: list[dict[str, Any]] = []
     attention: list[str] = list(failures)
     for contract in sorted(city.contracts, key=lambda each: each.feed):
-        mine = [outcome for outcome in outcomes if outcome["feed"] == contract.feed]
+        told = [outcome for outcome in outcomes if outcome["feed"] == contract.feed]
+        mine = [outcome for outcome in told if outcome["status"] != "failed"]
         feeds.append(
-            {"feed": contract.feed, **{name: sum(outcome[name] or 0 for outcome in mine) for name in COUNTS}, "batches": len(mine)}
+            {
+                "feed": contract.feed,
+                **{name: sum(outcome[name] or 0 for outcome in mine) for name in COUNTS},
+                "batches": len(mine),
+            }
         )
         stopped = [outcome for outcome in mine if outcome["status"] == "quarantined"]
-        attention += [f"{contract.feed}: batch {outcome['batch_id']} was stopped whole: {outcome['reason']}" for outcome in stopped]
+        attention += [
+            f"{contract.feed}: batch {outcome['batch_id']} was stopped whole: {outcome['reason']}"
+            for outcome in stopped
+        ]
+        attention += [
+            f"{contract.feed}: batch {outcome['batch_id']} is taken again by the next run: {outcome['reason']}"
+            for outcome in told
+            if outcome["status"] == "failed"
+        ]
     releases = current(home.serving_dir)
     return {
         "city": city.name,
@@ -57,7 +72,7 @@ def _outcomes(home: Home, run_id: str) -> list[dict[str, Any]]:
         return []
     rows = (
         lake.read("control", "batch_log")
-        .filter((pl.col("run_id") == run_id) & (pl.col("event") == "outcome") & (pl.col("status") != "failed"))
+        .filter((pl.col("run_id") == run_id) & (pl.col("event") == "outcome"))
         .collect()
         .sort("logged_at")
         .unique(["feed", "batch_id"], keep="last", maintain_order=True)
@@ -80,19 +95,20 @@ def write(home: Home, summary: dict[str, Any]) -> None:
 
 def table(summary: dict[str, Any]) -> str:
     """The summary as text for a terminal."""
-    lines = [("feed", "batches", *COUNTS)]
+    lines: list[tuple[str, ...]] = [("feed", "batches", *COUNTS)]
     for feed in summary["feeds"]:
         lines.append((feed["feed"], *(f"{feed[name]:,}" for name in ("batches", *COUNTS))))
     totals = [f"{sum(feed[name] for feed in summary['feeds']):,}" for name in ("batches", *COUNTS)]
     lines.append(("all feeds", *totals))
-    marts = [("mart", "audience", "rows")]
+    marts: list[tuple[str, ...]] = [("mart", "audience", "rows")]
     marts += [(mart["mart"], mart["audience"], f"{mart['rows']:,}") for mart in summary["marts"]]
     told = [f"city {summary['city']} ({summary['data']})", "", _aligned(lines), "", _aligned(marts), ""]
     told += [f"look: {line}" for line in summary["attention"]]
     if summary["published"]:
         told.append(f"published release {summary['release']} in {summary['seconds']:,.0f} s")
     else:
-        told.append(f"nothing new: nothing was published; release {summary['release'] or 'none yet'} stays ({summary['seconds']:,.0f} s)")
+        stays = f"release {summary['release']} stays" if summary["release"] else "there is no release yet"
+        told.append(f"nothing new: nothing was published; {stays} ({summary['seconds']:,.0f} s)")
     return "\n".join(told)
 
 

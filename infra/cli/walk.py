@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ingestion.city import City
 
 SPATIAL = "pull_city_spatial"
+REGIONS_TASK = "land_regions"
 OTHER_PULLS = ("pull_camera_events", "pull_police_records")
 FOLLOWING = ("build_marts", "release_marts")
 # A backlog of thousands of drops is taken in rounds: a task is bounded in batches and time.
@@ -104,12 +105,18 @@ def _client(home: Home, borrowed: bool, progress: Progress) -> Client:
 
 
 def _pull(client: Client, asked: Asked, run_id: str, progress: Progress, failures: list[str]) -> None:
-    """Spatial layers first (without regions nothing can be located), then events and records side by side."""
-    _driven(client, (SPATIAL,), asked, run_id, progress, "regions and layers", failures)
+    """Regions first (without them nothing can be located), then all feeds side by side, in rounds while any is left."""
+    with progress.step("regions") as step:
+        started = _start(client, (SPATIAL,), asked, run_id)
+        client.wait_task(SPATIAL, started[SPATIAL], REGIONS_TASK, step)
     wanted: tuple[str, ...] = OTHER_PULLS
     for _ in range(MOST_ROUNDS):
-        ended = _driven(client, wanted, asked, run_id, progress, "events and records", failures)
+        with progress.step("layers, events and records") as step:
+            started |= _start(client, wanted, asked, run_id)
+            ended, failed = client.wait_runs(started, step)
+        failures += failed
         wanted = tuple(run.dag_id for run in ended if run.state == "success" and _batches_left(client, run))
+        started = {}
         if not wanted:
             return
 
@@ -130,11 +137,14 @@ def _driven(
 ) -> list[DagRun]:
     """Starts a run of each DAG and waits for all; a failure is noted, and does not keep what comes next from trying."""
     with progress.step(title) as step:
-        client.pause(dags, False)
-        started = {dag: client.trigger(dag, asked.conf(run_id), note=f"./telaga, run {run_id}") for dag in dags}
-        ended, failed = client.wait_runs(started, step)
-        failures += failed
+        ended, failed = client.wait_runs(_start(client, dags, asked, run_id), step)
+    failures += failed
     return ended
+
+
+def _start(client: Client, dags: Sequence[str], asked: Asked, run_id: str) -> dict[str, str]:
+    client.pause(dags, False)
+    return {dag: client.trigger(dag, asked.conf(run_id), note=f"./telaga, run {run_id}") for dag in dags}
 
 
 def _build_and_release(client: Client, asked: Asked, run_id: str, progress: Progress, failures: list[str]) -> None:
@@ -204,7 +214,9 @@ def check_city_data(city: City) -> None:
     """Raises SettingsError where a feed's folder needs TELAGA_CITY_DATA and it is unset or no folder."""
     import os
 
-    needs = any("{city_data}" in json.dumps([dict(each.server), dict(each.format)], default=str) for each in city.contracts)
+    needs = any(
+        "{city_data}" in json.dumps([dict(each.server), dict(each.format)], default=str) for each in city.contracts
+    )
     named = os.environ.get("TELAGA_CITY_DATA")
     if needs and (not named or not Path(named).is_dir()):
         raise SettingsError(

@@ -67,7 +67,8 @@ def environment(home: Home, *, port: int, cadence: bool, dags: Path | None = Non
         "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "3",
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "DAG_PROCESSOR__REFRESH_INTERVAL": "30",
-        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
+        # A command's DAG files do not change under it; a stack that stays up sees an edit within half a minute.
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30" if cadence else "3600",
         "DAG_PROCESSOR__PARSING_PROCESSES": "2",
         "USAGE_DATA_COLLECTION__ENABLED": "False",
         "FAB__ENABLE_PROXY_FIX": "False",

@@ -243,6 +243,18 @@ class Client:
         found = self.call("GET", f"{path}/xcomEntries/return_value?deserialize=true", missing=True)
         return found["value"] if found else None
 
+    def wait_task(self, dag_id: str, run_id: str, task_id: str, tell: Callable[[str], None]) -> None:
+        """Waits until every (mapped) instance of a task has ended, however it ended, or the whole run has."""
+        while True:
+            self.check_components()
+            tasks = self.tasks(dag_id, run_id)
+            mine = [task for task in tasks if task["task_id"] == task_id]
+            done = sum(task["state"] in FINISHED_TASK for task in mine)
+            tell(f"{dag_id} {task_id} {done}/{len(mine)}")
+            if (mine and done == len(mine)) or all(task["state"] in FINISHED_TASK for task in tasks):
+                return
+            time.sleep(0.3)
+
     def wait_runs(
         self, wanted: Mapping[str, str], tell: Callable[[str], None], *, waiting_ends: bool = True
     ) -> tuple[list[DagRun], list[str]]:
@@ -273,7 +285,8 @@ class Client:
             tell(", ".join(told))
             if len(ended) < len(wanted):
                 time.sleep(pause)
-                pause = min(1.0, pause * 1.2)
+                # Each look costs the API server, on the same cores as the tasks, some tens of milliseconds.
+                pause = min(2.0, pause * 1.3)
         failed = [self.explain_failure(run.dag_id, run.run_id) for run in ended.values() if run.state == "failed"]
         return list(ended.values()), failed
 

@@ -45,15 +45,13 @@ def run(users: Iterable[User], assets: Mapping[str, str], opened_by: Mapping[str
 
 
 def _roles(security: Any, names: set[str], retired: Iterable[str]) -> None:
-    permissions, missing = [], []
-    for action, view in sorted(VIEWER_PERMISSIONS):
-        found = security.find_permission_view_menu(action, view)
-        (permissions if found else missing).append(found or f"{action} on {view}")
+    found = {pair: security.find_permission_view_menu(*pair) for pair in sorted(VIEWER_PERMISSIONS)}
+    missing = [f"{action} on {view}" for (action, view), permission in found.items() if permission is None]
     if missing:
         raise RuntimeError(f"Superset knows no permission {', '.join(missing)}: correct infra/superset/access.py")
     for name in sorted(names):
         role = security.find_role(name) or security.add_role(name)
-        role.permissions = list(permissions)
+        role.permissions = list(found.values())
     for name in retired:
         role = security.find_role(name)
         if role is not None:

@@ -457,20 +457,12 @@ def _cell(
 
 def label(setting: Setting) -> str:
     """What stands over every dashboard about the kind of its data, as Markdown; blank lines end the HTML around it."""
+    style, text = "telaga-nyata", "**DATA NYATA.** Angka berasal dari data yang diserahkan instansi. *Real data.*"
     if setting.is_synthetic:
-        style, text = (
-            "telaga-sintetis",
-            (
-                "**DATA SINTETIS.** Seluruh angka berasal dari simulasi dan tidak menggambarkan keadaan sebenarnya. "
-                "*Synthetic data: simulated, not real.*"
-            ),
-        )
-    else:
-        style, text = (
-            "telaga-nyata",
-            (
-                "**DATA NYATA.** Angka berasal dari data yang diserahkan instansi. *Real data, as delivered by agencies.*"
-            ),
+        style = "telaga-sintetis"
+        text = (
+            "**DATA SINTETIS.** Seluruh angka berasal dari simulasi dan tidak menggambarkan keadaan sebenarnya. "
+            "*Synthetic data: simulated, not real.*"
         )
     return f'<div class="{style}">\n\n{text}\n\n</div>'
 

@@ -15,10 +15,23 @@ import yaml
 WORDS = Path(__file__).with_name("translations") / "id.yaml"
 PLURALS = "nplurals=1; plural=0;"
 
-MONTHS = "Januari Februari Maret April Mei Juni Juli Agustus September Oktober November Desember".split()
-SHORT_MONTHS = "Jan Feb Mar Apr Mei Jun Jul Agu Sep Okt Nov Des".split()
-DAYS = "Minggu Senin Selasa Rabu Kamis Jumat Sabtu".split()
-SHORT_DAYS = "Min Sen Sel Rab Kam Jum Sab".split()
+MONTHS = [
+    "Januari",
+    "Februari",
+    "Maret",
+    "April",
+    "Mei",
+    "Juni",
+    "Juli",
+    "Agustus",
+    "September",
+    "Oktober",
+    "November",
+    "Desember",
+]
+SHORT_MONTHS = ["Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov", "Des"]
+DAYS = ["Minggu", "Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu"]
+SHORT_DAYS = ["Min", "Sen", "Sel", "Rab", "Kam", "Jum", "Sab"]
 
 # What Superset's charts ask d3 for.
 TIME_FORMAT: dict[str, Any] = {

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from infra.settings import REPOSITORY, Home
@@ -162,7 +163,7 @@ def start(home: Home, superset_environment: Path | None = None, seconds: float =
             cwd=home.superset_dir,
             port=port,
         )
-        answered = processes.wait_until(lambda r=record: _answers(r) or not processes.record_alive(r), seconds, 0.2)
+        answered = processes.wait_until(partial(_answers_or_ended, record), seconds, 0.2)
         if answered and processes.record_alive(record):
             return _url(record)
         ended = not processes.record_alive(record)
@@ -240,9 +241,13 @@ def _url(record: processes.ProcessRecord) -> str:
     return f"http://{ports.HOST}:{record.port}"
 
 
+def _answers_or_ended(record: processes.ProcessRecord) -> bool:
+    return _answers(record) or not processes.record_alive(record)
+
+
 def _answers(record: processes.ProcessRecord) -> bool:
     try:
-        with urllib.request.urlopen(f"{_url(record)}/health", timeout=2) as answer:
+        with urllib.request.urlopen(f"{_url(record)}/health", timeout=2) as answer:  # noqa: S310, an own address
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

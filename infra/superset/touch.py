@@ -13,7 +13,8 @@ from typing import Any
 from infra.superset.bundle import database_name
 
 TOUCH = """
-    UPDATE tables SET changed_on = greatest(clock_timestamp() AT TIME ZONE 'utc', tables.changed_on + interval '1 millisecond')
+    UPDATE tables
+    SET changed_on = greatest(clock_timestamp() AT TIME ZONE 'utc', tables.changed_on + interval '1 millisecond')
     FROM dbs WHERE dbs.id = tables.database_id AND dbs.database_name = ANY(%s)
 """
 

@@ -12,7 +12,8 @@ TILES = "tile:///telaga/tiles/{z}/{x}/{y}.png"
 LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 132 36" role="img" aria-label="Telaga">
 <path d="M18 3l13 7.5v15L18 33 5 25.5v-15z" fill="#0b5c7a"/>
 <path d="M9 19c3-3 6-3 9 0s6 3 9 0M9 24.5c3-3 6-3 9 0s6 3 9 0" fill="none" stroke="#fff" stroke-width="2"/>
-<text x="40" y="25" font-family="Inter, Helvetica, Arial, sans-serif" font-size="21" font-weight="600" fill="#0b5c7a">Telaga</text>
+<text x="40" y="25" font-family="Inter, Helvetica, Arial, sans-serif" font-size="21" font-weight="600"
+ fill="#0b5c7a">Telaga</text>
 </svg>"""
 
 

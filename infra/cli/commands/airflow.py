@@ -1,8 +1,8 @@
 """Hands any command to the installed Airflow, with this home's settings.
 
-  ./telaga airflow dags list
-  ./telaga airflow dags test pull_camera_events
-  ./telaga airflow backfill create --dag-id pull_camera_events --from-date 2026-06-01 --to-date 2026-06-14
+./telaga airflow dags list
+./telaga airflow dags test pull_camera_events
+./telaga airflow backfill create --dag-id pull_camera_events --from-date 2026-06-01 --to-date 2026-06-14
 """
 
 from __future__ import annotations

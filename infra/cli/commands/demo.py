@@ -7,6 +7,7 @@ Ends with the addresses, the users, and where the generated passwords lie. ./tel
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 
 from infra.settings import current_home
 
@@ -39,8 +40,11 @@ def run(arguments: argparse.Namespace) -> int:
     folder = city_folder("nusantara")
     city = load_city(folder)
     progress = Progress()
-    # Made here, before anything runs, so that a network that fails does so early.
-    envs.ensure("superset", progress.write)
+    beside: list[Callable[[], object]] = []
+    if not arguments.no_serve:
+        # Made here, before anything runs, so that a network that fails does so early.
+        envs.ensure("superset", progress.write)
+        beside.append(lambda: superset.bootstrap(home))
     home.make()
     home.claim(city.name, folder)
     with local.alone(home):
@@ -57,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
                     raise SettingsError(str(error)) from None
             home.set_clock(result.as_of)
             asked = Asked(extra_dags=("govern_data", "maintain_lake"))
-            summary = walk(home, city, asked, progress, beside=[lambda: superset.bootstrap(home)])
+            summary = walk(home, city, asked, progress, beside)
             print(summaries.table(summary))
             if not arguments.no_serve:
                 serve(home, progress)

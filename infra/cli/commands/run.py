@@ -42,9 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
     named = arguments.city or (str(state.city_dir) if state else DEFAULT_CITY)
     folder = city_folder(named)
     city = load_city(folder)
-    asked = Asked(
-        *(day(text) if text else None for text in (arguments.as_of, arguments.start, arguments.end)),
-    )
+    as_of, start, end = (day(text) if text else None for text in (arguments.as_of, arguments.start, arguments.end))
+    asked = Asked(as_of, start, end)
     progress = Progress()
     home.make()
     home.claim(city.name, folder)
