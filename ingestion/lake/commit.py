@@ -151,35 +151,37 @@ def create_table(
 ) -> DeltaTable:
     """Make an empty table with CHECK constraints unless it exists; either way the table is returned."""
     from deltalake import DeltaTable
-    from deltalake.exceptions import CommitFailedError, DeltaError
+    from deltalake.exceptions import DeltaError
 
     uri = lake.table(kind, name)
     if lake.is_local:
         make_folder(Path(uri) / "_delta_log")
-    try:
-        table = DeltaTable.create(
-            uri,
-            schema=schema,
-            mode="error",
-            partition_by=list(partition_by),
-            configuration=dict(PROPERTIES),
-            storage_options=lake.options,
-        )
-    except DeltaError:
-        found = lake.open(kind, name)  # a rival made it first
-        if found is None:
-            raise
-        table = found
-    missing = {
-        key: rule for key, rule in (constraints or {}).items() if f"delta.constraints.{key}" not in _properties(table)
-    }
-    if missing:
+
+    def attempt() -> DeltaTable:
         try:
-            table.alter.add_constraint(missing)
-        except (CommitFailedError, DeltaError):
-            table = lake.open(kind, name) or table
-            if any(f"delta.constraints.{key}" not in _properties(table) for key in missing):
+            table = DeltaTable.create(
+                uri,
+                schema=schema,
+                mode="error",
+                partition_by=list(partition_by),
+                configuration=dict(PROPERTIES),
+                storage_options=lake.options,
+            )
+        except DeltaError:
+            found = lake.open(kind, name)  # a rival made it first
+            if found is None:
                 raise
+            table = found
+        properties = _properties(table)
+        missing = {
+            key: rule for key, rule in (constraints or {}).items() if f"delta.constraints.{key}" not in properties
+        }
+        if missing:
+            # Conflicts with a rival's own; the next attempt finds what is still missing then.
+            table.alter.add_constraint(missing)
+        return table
+
+    table = retried(attempt, what=f"{kind}/{name}")
     if lake.is_local:
         sync_log(uri, range(table.version() + 1))
     return table
@@ -396,7 +398,8 @@ def replace_where(
                 return None
             table = create_table(lake, kind, name, delta_schema(rows), partition_by)
         inside = {column: where[column] for column in partition_by}
-        others = [pl.col(column) == value for column, value in where.items() if column not in inside]
+        # A row without a value there is one of the others, and stays.
+        others = [pl.col(column).eq_missing(pl.lit(value)) for column, value in where.items() if column not in inside]
         removed: list[DataFile] = []
         held: list[pl.DataFrame] = []
         rest: list[pl.DataFrame] = []
