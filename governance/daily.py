@@ -20,7 +20,7 @@ DONE = (
     "rows past their contract's retention taken out of the minimised tables",
     "record of processing derived from the contracts (control/processing_record)",
     "redaction report counted from the landings' tallies (control/redaction_report)",
-    "erasures written to the hash-chained access log",
+    "each erasure written to the hash-chained access log before it is made",
 )
 NOT_DONE = (
     "residual-risk review and recall floors",
@@ -46,15 +46,17 @@ def govern(
     lake: Lake, contracts: Sequence[Contract], *, as_of: dt.date, time_zone: str, access_log: AccessLog, actor: str
 ) -> GovernOutcome:
     """Retention at `as_of` (city-local), the record of processing and the redaction report. Repeats change nothing."""
-    retention: RetentionOutcome = enforce_retention(lake, contracts, as_of=as_of)
-    emptied = [erasure for erasure in retention.erased if erasure.rows]
-    for erasure in emptied:
+
+    def announce(contract: Contract, before: dt.date) -> None:
         access_log.record(
             actor=actor,
             action="erase",
-            subject=f"minimised/{erasure.entity} {erasure.feed} before {erasure.before.isoformat()}",
+            subject=f"minimised/{contract.entity} {contract.feed} before {before.isoformat()}",
             purpose="retention",
         )
+
+    retention: RetentionOutcome = enforce_retention(lake, contracts, as_of=as_of, announce=announce)
+    emptied = [erasure for erasure in retention.erased if erasure.rows]
     records = processing_record(contracts)
     if records.height:
         lake.replace("control", "processing_record", records)

@@ -33,8 +33,8 @@ def redaction_report(
     keys = ["feed", "batch_id", *BY[1:]] if per_batch else list(BY)
     if lake.version("control", "redaction") is None:
         counts = {} if per_batch else {"batches": pl.Int64}
-        share = {"rows": pl.Int64, "affected": pl.Int64, "affected_share": pl.Float64}
-        return pl.DataFrame(schema={**dict.fromkeys(keys, pl.String), **counts, **share})
+        measures = {"rows": pl.Int64, "affected": pl.Int64, "affected_share": pl.Float64}
+        return pl.DataFrame(schema={**dict.fromkeys(keys, pl.String), **counts, **measures})
     day = pl.col("logged_at").dt.convert_time_zone(str(ZoneInfo(time_zone))).dt.date()
     tally = lake.read("control", "redaction")
     # A run writes the whole tally of a batch, so the newest run's lines replace those of the runs before.
@@ -48,7 +48,13 @@ def redaction_report(
     if not per_batch:
         sums.insert(0, pl.col("batch_id").n_unique().cast(pl.Int64).alias("batches"))
     share = pl.when(pl.col("rows") > 0).then((pl.col("affected") / pl.col("rows")).round(4))
-    return tally.group_by(keys).agg(sums).with_columns(share.alias("affected_share")).sort(keys, nulls_last=False).collect()
+    return (
+        tally.group_by(keys)
+        .agg(sums)
+        .with_columns(share.alias("affected_share"))
+        .sort(keys, nulls_last=False)
+        .collect()
+    )
 
 
 def as_markdown(report: pl.DataFrame, *, title: str) -> str:

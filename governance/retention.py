@@ -7,7 +7,7 @@ that, and what is not erased at all yet, stands in every outcome.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -57,10 +57,18 @@ def date_column(entity: Entity) -> str | None:
     return next((field.name for field in entity.minimised if field.type == "date" and field.required), None)
 
 
-def enforce_retention(lake: Lake, contracts: Sequence[Contract], *, as_of: dt.date) -> RetentionOutcome:
+def enforce_retention(
+    lake: Lake,
+    contracts: Sequence[Contract],
+    *,
+    as_of: dt.date,
+    announce: Callable[[Contract, dt.date], object] = lambda contract, before: None,
+) -> RetentionOutcome:
     """Take out of each feed's rows what is older than its contract's retention at `as_of` (city-local).
 
-    A feed without such rows writes no version. Raises ingestion.lake.commit.LakeBusy where other writers kept winning.
+    `announce` is called with the contract and the first day that stays, once a feed, before its rows go: a crash in
+    between leaves an announcement too many, never an erasure that nobody told of. A feed without such rows writes no
+    version. Raises ingestion.lake.commit.LakeBusy where other writers kept winning.
     """
     entities = load_entities()
     erased, undated = [], []
@@ -71,19 +79,36 @@ def enforce_retention(lake: Lake, contracts: Sequence[Contract], *, as_of: dt.da
             undated.append(contract.feed)
             continue
         before = as_of - dt.timedelta(days=contract.retention_days)
-        rows, version = _erase(lake, entity, contract.feed, column, before)
+        rows, version = _erase(lake, entity, contract, column, before, announce)
         erased.append(Erasure(contract.feed, entity.name, column, before, rows, version))
     return RetentionOutcome(tuple(erased), tuple(undated))
 
 
-def _erase(lake: Lake, entity: Entity, feed: str, column: str, before: dt.date) -> tuple[int, int | None]:
+def _erase(
+    lake: Lake,
+    entity: Entity,
+    contract: Contract,
+    column: str,
+    before: dt.date,
+    announce: Callable[[Contract, dt.date], object],
+) -> tuple[int, int | None]:
     from ingestion.lake.commit import retried
 
-    return retried(lambda: _attempt(lake, entity, feed, column, before), what=f"minimised/{entity.name}")
+    is_announced = False
+
+    def once() -> None:
+        nonlocal is_announced
+        if not is_announced:
+            announce(contract, before)
+            is_announced = True
+
+    return retried(lambda: _attempt(lake, entity, contract.feed, column, before, once), what=f"minimised/{entity.name}")
 
 
-def _attempt(lake: Lake, entity: Entity, feed: str, column: str, before: dt.date) -> tuple[int, int | None]:
-    """Whole files are exchanged, as landing does: no statistics of values in the log, all on disk before it is named."""
+def _attempt(
+    lake: Lake, entity: Entity, feed: str, column: str, before: dt.date, announce: Callable[[], object]
+) -> tuple[int, int | None]:
+    """Whole files are exchanged, as landing does: no values in the log, all on disk before it is named."""
     import polars as pl
 
     from ingestion.lake.commit import commit_files, data_files, discard, encode, put_file, read_file
@@ -109,6 +134,7 @@ def _attempt(lake: Lake, entity: Entity, feed: str, column: str, before: dt.date
         return 0, None
     note = {"telaga_retention": f"{feed} before {before.isoformat()}"}
     try:
+        announce()
         return rows, commit_files(lake, table, added, removed, metadata=note)
     except Exception:
         discard(lake, "minimised", entity.name, added)
