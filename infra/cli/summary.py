@@ -118,7 +118,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> str:
     for row in rows:
         cells = [row[0].ljust(widths[0])]
         cells += [
-            text.rjust(width) if text[:1].isdigit() or rows[1][at][:1].isdigit() else text.ljust(width)
+            text.rjust(width) if text[:1].isdigit() or rows[-1][at][:1].isdigit() else text.ljust(width)
             for at, (text, width) in enumerate(zip(row[1:], widths[1:], strict=True), start=1)
         ]
         made.append("  ".join(cells).rstrip())

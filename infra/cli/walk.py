@@ -82,7 +82,8 @@ def walk(
     finally:
         if not borrowed:
             with progress.step("stopping Airflow") as step:
-                local.stop_airflow(home, step)
+                # Every DAG run has ended, or this command is being cut: there is nothing to wait for.
+                local.stop_airflow(home, step, grace=3)
     published = _release_files(home) != before
     summary = summaries.summarise(home, city, run_id, time.monotonic() - began, published, failures)
     summaries.write(home, summary)

@@ -120,9 +120,10 @@ def stop(home: Home, tell: Callable[[str], None] = _silent) -> None:
     processes.send(leftovers, signal.SIGKILL)
 
 
-def stop_airflow(home: Home, tell: Callable[[str], None] = _silent) -> None:
+def stop_airflow(home: Home, tell: Callable[[str], None] = _silent, grace: float = 12) -> None:
+    """Stops Airflow in order; with a short `grace` where nothing is under way that could be cut."""
     tell("Airflow")
-    airflow.stop(home)
+    airflow.stop(home, grace)
     (home.run_dir / "airflow-mode.json").unlink(missing_ok=True)
 
 

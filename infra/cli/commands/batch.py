@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     stopped = [entry for entry in entries if entry.rule == "verdict"]
     if not stopped:
         raise SettingsError(
-            f"{arguments.batch} was not stopped by its verdict but by {entries[0].rule}: correct the contract and replay"
+            f"{arguments.batch} was stopped by {entries[0].rule}, not by its verdict: correct the contract and replay"
         )
     feeds = sorted({entry.feed for entry in stopped})
     if len(feeds) > 1:
