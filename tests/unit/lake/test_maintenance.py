@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -72,12 +71,14 @@ def data_paths(lake: Lake) -> set[str]:
 
 
 def read_seconds(lake: Lake) -> float:
+    """The fastest of a few readings: what else the machine does only ever slows one down."""
+
     def once() -> float:
         began = time.perf_counter()
         content(lake)
         return time.perf_counter() - began
 
-    return statistics.median(once() for _ in range(5))
+    return min(once() for _ in range(7))
 
 
 def test_many_small_commits_become_one_file_a_partition_and_read_faster(lake: Lake) -> None:
@@ -192,10 +193,28 @@ def test_log_entries_expire_that_no_version_of_the_last_month_needs(lake: Lake, 
 
 def test_a_commit_expires_no_version_that_a_build_has_pinned(lake: Lake, days_ago) -> None:
     """A table that stood unchanged for a season, pinned, and then written past its checkpoint."""
-    days_ago(90, lambda: fill(lake, 45))
+    days_ago(90, lambda: fill(lake, 98))
     version = lake.version("control", "log")
-    fill(lake, 10, first=45)
-    assert content(lake, version).height == 45 * 3
+    fill(lake, 2, first=98)
+    assert content(lake, version).height == 98 * 3
+
+
+def test_live_and_young_files_stay_whatever_deltalake_would_delete(
+    lake: Lake, days_ago, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full vacuum has named live files beside an append (delta-rs 3645)."""
+    from deltalake import DeltaTable
+
+    days_ago(60, lambda: fill(lake, 2))
+    rows = frame(50).drop("feed")
+    young = put_file(lake, "control", "log", {"feed": "polri.a"}, encode(rows), rows.height)
+    days_ago(60, lambda: put_file(lake, "control", "log", {"feed": "polri.a"}, encode(rows), rows.height))
+    before = data_paths(lake)
+    monkeypatch.setattr(DeltaTable, "vacuum", lambda table, **_: sorted(before))
+    deleted = maintenance.delete_unneeded(lake, "control", "log", now=NOW)
+    assert len(deleted) == 1
+    assert content(lake).height == 6
+    assert young.path in data_paths(lake)
 
 
 def test_a_file_that_a_task_has_written_and_not_yet_committed_stays(lake: Lake, days_ago) -> None:
