@@ -42,9 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
 def text(found: Explanation) -> str:
     """The explanation as lines for a terminal, Bahasa Indonesia with English beside it."""
     row = found.index
-    lines = [
-        f"{row['region_name']} ({row['region_code']}, {row['level_title']}), {row['period_label']}  [{row['data_label']}]",
-    ]
+    place = f"{row['region_name']} ({row['region_code']}, {row['level_title']})"
+    lines = [f"{place}, {row['period_label']}  [{row['data_label']}]"]
     if found.is_withheld:
         lines.append(f"  ditahan / withheld: {row['status_reason']}")
     else:

@@ -47,8 +47,8 @@ def release(tmp_path: Path) -> Path:
             """
         )
         connection.execute(
-            "create table marts.release as select 'r1' as release_id, 'region_security_index' as mart, 7 as delta_version, "
-            "4 as rows"
+            "create table marts.release as select 'r1' as release_id, 'region_security_index' as mart, "
+            "7 as delta_version, 4 as rows"
         )
     return path
 
