@@ -1,13 +1,18 @@
-"""Where the next events of one kind are expected: a mixture of densities over the cells of any regular grid.
+"""Where the next events of one kind are expected, over the cells of any regular grid.
 
-The expected share of a cell is a weighted sum of parts: what happened in the cell over the long run and lately, what
-happened around it (the same counts, diffused over neighbouring cells), near repeats of the last days, the same of all
-kinds of events together, and the area itself. How much each part counts is fitted by maximum likelihood (expectation
-maximisation) on forecasts of past weeks, each made from the days before it alone: nothing is set by hand but the list
-of parts. Additive excitation follows Mohler et al. 2011; the near repeats are those of Townsley et al. 2003.
+Three steps, each learnt from forecasts of past weeks that knew only the days before them:
 
-The rate of a cell is Gamma distributed around its expectation with variance a x mean + b x mean^2, both fitted on the
-same past weeks, so that counts are negative binomial and an interval says how sure the expectation is.
+1. Surroundings: a mixture of densities over the cells. What happened around the cell (counts diffused to neighbours,
+   over the whole window and lately), what other kinds of events happened in it, and the area itself. Shares by maximum
+   likelihood (expectation maximisation).
+2. Memory: a cell's own decayed count against what its surroundings lead to expect. The rate is Gamma (Clayton and
+   Kaldor 1987), so a cell where much is expected is judged by its own record, a quiet one by its surroundings. How fast
+   a record fades and how many events the surroundings are worth are chosen by likelihood.
+3. Near repeats: what happened in the cell and next to it in the last days (Townsley et al. 2003), mixed in by a share
+   fitted as in step 1.
+
+The rate of a cell is then Gamma distributed around its expectation with variance a x mean + b x mean^2, both fitted on
+the same past weeks, so that counts are negative binomial and an interval says how sure the expectation is.
 """
 
 from __future__ import annotations
@@ -24,7 +29,9 @@ from scipy.special import gammaincinv, gammaln
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 WEEK = 7
-# Weight of the prior in the mixture, in events: without events every part counts alike.
+# A past week teaches only with some weeks of history before it.
+LEAST_HISTORY = 4 * WEEK
+# Weight of the prior in a mixture, in events: without events every part counts alike.
 PRIOR_EVENTS = 10.0
 # Prior of log a and log b: centre and standard deviation. It matters where there are hardly any events.
 SPREAD_CENTRE, SPREAD_SD = (0.1, 0.1), 2.0
@@ -74,41 +81,38 @@ class Events:
 
 
 @dataclass(frozen=True)
-class Part:
-    """One part of the mixture: events weighed by a half-life, diffused by `steps`; `of_all`: of all kinds of events.
-
-    An infinite half-life is a plain count; events older than `reach` days are left out.
-    """
-
-    half_life: float
-    steps: int = 0
-    reach: float = np.inf
-    of_all: bool = False
-
-    @property
-    def memory(self) -> tuple[bool, float, float]:
-        return (self.of_all, self.half_life, self.reach)
-
-
-@dataclass(frozen=True)
 class HotspotModel:
-    """Parts to mix, how many past weeks to learn from, and how far back (`window` days) a forecast looks.
+    """What may be learnt, and from how much.
 
-    `level_half_lives`: candidates, in days, for the memory of the city's weekly total.
+    window: days of history a forecast looks at. weeks: past horizons to learn from. horizon: days forecast at once.
+    spreads: steps of diffusion that make the surroundings: about one cell, two and four.
+    half_lives: candidates, in days, for the memory of a cell; infinite is a plain count.
+    strengths: candidates for what the surroundings are worth against a cell's own record, in events.
+    recent_half_life: of what lately happened around. near_days, near_rings: reach of near repeats.
+    level_half_lives: candidates for the memory of the whole area's total.
     """
 
-    parts: tuple[Part, ...]
-    weeks: int = 13
     window: int = 730
+    weeks: int = 13
     horizon: int = WEEK
-    level_half_lives: tuple[float, ...] = (14.0, 28.0, 56.0, np.inf)
+    spreads: tuple[int, ...] = (1, 4, 16)
+    half_lives: tuple[float, ...] = (np.inf, 730.0, 365.0, 180.0, 90.0)
+    strengths: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+    recent_half_life: float = 28.0
+    near_days: int = 21
+    near_rings: int = 2
+    level_half_lives: tuple[float, ...] = (7.0, 14.0, 28.0, 56.0, np.inf)
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """Shares of the parts and of the plain area (last), half-life of the level, and the variance's a and b."""
+    """What past weeks taught: shares of the surroundings (the plain area last), memory, shares of the whole
+    (surroundings, memory, near repeats by ring), half-life of the level, and the variance's a and b."""
 
     model: HotspotModel
+    surroundings: Floats
+    half_life: float
+    strength: float
     shares: Floats
     level_half_life: float
     a: float
@@ -134,30 +138,71 @@ def rate_interval(mean: Floats, variance: Floats, level: float) -> tuple[Floats,
     return np.minimum(low, mean), np.maximum(high, mean)
 
 
-def densities(grid: Grid, own: Events, every: Events, origin: int, model: HotspotModel) -> Floats:
-    """The parts as shares of events by cell, [cell, part + 1], from the days before `origin`; the last is the area.
+def decayed(events: Events, size: int, origin: int, days: float, half_life: float) -> Floats:
+    """Counts by cell of the `days` before `origin`, each weighed by its age."""
+    past = events.between(origin - int(days), origin)
+    weight = past.n * 0.5 ** ((origin - 1 - past.day) / half_life)
+    return np.bincount(past.cell, weights=weight, minlength=size).astype(float)
 
-    A part without any event is the area as well.
+
+def surroundings(grid: Grid, own: Events, others: Sequence[Events], origin: int, model: HotspotModel) -> Floats:
+    """Densities that know nothing of the cell's own record of this kind, [cell, part], from the days before `origin`.
+
+    Own events of the window and recent ones, each at every spread; each other kind in the cell and around it; the area.
     """
-    columns = np.full((grid.size, len(model.parts) + 1), 1 / grid.size)
-    memories = sorted({part.memory for part in model.parts})
-    counted: dict[tuple[bool, float, float], Floats] = {}
-    for of_all, half_life, reach in memories:
-        first = origin - int(min(reach, model.window))
-        past = (every if of_all else own).between(first, origin)
-        weight = past.n * 0.5 ** ((origin - 1 - past.day) / half_life)
-        counted[of_all, half_life, reach] = np.bincount(past.cell, weights=weight, minlength=grid.size).astype(float)
-    done = 0
-    current: Floats = np.stack([counted[memory] for memory in memories], axis=1)
-    for steps in sorted({part.steps for part in model.parts}):
+    own_counts = [
+        decayed(own, grid.size, origin, model.window, half_life) for half_life in (np.inf, model.recent_half_life)
+    ]
+    other_counts = [decayed(kind, grid.size, origin, model.window, np.inf) for kind in others]
+    current, done, columns = np.stack([*own_counts, *other_counts], axis=1), 0, list(other_counts)
+    for steps in model.spreads:
         current = grid.diffused(current, steps - done)
         done = steps
-        for index, part in enumerate(model.parts):
-            if part.steps == steps:
-                column = current[:, memories.index(part.memory)]
-                if column.sum() > 0:
-                    columns[:, index] = column / column.sum()
-    return columns
+        columns += [current[:, index] for index in range(len(own_counts))]
+        if steps == model.spreads[len(model.spreads) // 2]:
+            columns += [current[:, len(own_counts) + index] for index in range(len(others))]
+    columns.append(np.ones(grid.size))
+    return np.stack([_density(column) for column in columns], axis=1)
+
+
+@dataclass(frozen=True)
+class Record:
+    """A kind's own fading record: `count` [cell], and over how many full days (`exposure`) it was gathered."""
+
+    count: Floats
+    exposure: float
+
+    @classmethod
+    def before(cls, own: Events, size: int, origin: int, model: HotspotModel, half_life: float) -> Record:
+        first = own.between(origin - model.window, origin).day.min(initial=origin)
+        exposure = float((0.5 ** (np.arange(origin - int(first)) / half_life)).sum())
+        return cls(decayed(own, size, origin, model.window, half_life), exposure)
+
+    def given(self, expected: Floats, strength: float) -> Floats:
+        """Density of the cells' Gamma rates, where their surroundings lead to expect the density `expected`.
+
+        With n events over E days and a prior worth `strength` events at m a day: (strength + n) / (strength / m + E).
+        """
+        if self.count.sum() <= 0:
+            return expected
+        mean = np.maximum(expected, 1e-12) * self.count.sum() / self.exposure
+        return _density((strength + self.count) / (strength / mean + self.exposure))
+
+
+def near_repeats(grid: Grid, own: Events, origin: int, model: HotspotModel) -> Floats:
+    """Densities of the last `near_days` days, halving in a third of them: the cell and each ring, [cell, rings + 1]."""
+    current = decayed(own, grid.size, origin, model.near_days, model.near_days / 3)[:, None]
+    columns = [current]
+    for _ in range(model.near_rings):
+        current = grid.diffused(current, 1)
+        columns.append(current)
+    return np.concatenate([_density(column[:, 0])[:, None] for column in columns], axis=1)
+
+
+def _density(values: Floats) -> Floats:
+    """Values as shares of their sum; without any, the plain area."""
+    total = values.sum()
+    return values / total if total > 0 else np.full(values.size, 1 / values.size)
 
 
 def expected_total(own: Events, origin: int, model: HotspotModel, half_life: float) -> float:
@@ -170,32 +215,70 @@ def expected_total(own: Events, origin: int, model: HotspotModel, half_life: flo
     return weighted / float((0.5 ** (ages / half_life)).sum()) * model.horizon
 
 
-def fit(grid: Grid, own: Events, every: Events, origin: int, model: HotspotModel) -> Fitted:
+def fit(grid: Grid, own: Events, others: Sequence[Events], origin: int, model: HotspotModel) -> Fitted:
     """Learns from the `model.weeks` horizons that end at or before `origin`; no later day is looked at.
 
-    `own` are the events to be expected, `every` all kinds of events together (the same again where there is one kind).
+    `own` are the events to be expected, `others` further kinds of events that may tell where.
     """
     past = own.between(origin - model.window - model.weeks * model.horizon, origin)
     first = int(past.day.min()) if past.day.size else origin
     origins = [origin - back * model.horizon for back in range(model.weeks, 0, -1)]
-    # A week needs some weeks of history before it to teach anything.
-    origins = [each for each in origins if each - first >= 4 * WEEK]
-    parts = [densities(grid, own, every, each, model) for each in origins]
+    origins = [each for each in origins if each - first >= LEAST_HISTORY]
     found = [own.between(each, each + model.horizon).by_cell(grid.size) for each in origins]
-    shares = _mixture(parts, found, len(model.parts) + 1)
+    around = [surroundings(grid, own, others, each, model) for each in origins]
+    parts = around[0].shape[1] if around else surroundings(grid, own, others, origin, model).shape[1]
+    weights = _mixture(around, found, parts)
+    expected = [columns @ weights for columns in around]
+    half_life, strength = _memory(grid, own, origins, expected, found, model)
+    whole = [
+        _whole(grid, own, mean, each, model, half_life, strength) for each, mean in zip(origins, expected, strict=True)
+    ]
+    shares = _mixture(whole, found, model.near_rings + 3)
     level = _level(own, origins, found, model)
     means = [
-        expected_total(own, each, model, level) * (part @ shares) for each, part in zip(origins, parts, strict=True)
+        expected_total(own, each, model, level) * (columns @ shares)
+        for each, columns in zip(origins, whole, strict=True)
     ]
-    a, b = _spread(means, found)
-    return Fitted(model, shares, level, a, b)
+    return Fitted(model, weights, half_life, strength, shares, level, *_spread(means, found))
 
 
-def forecast(grid: Grid, own: Events, every: Events, origin: int, fitted: Fitted) -> Forecast:
+def forecast(grid: Grid, own: Events, others: Sequence[Events], origin: int, fitted: Fitted) -> Forecast:
     """Expected events of each cell in the horizon that starts on day `origin`, from the days before it."""
-    share = densities(grid, own, every, origin, fitted.model) @ fitted.shares
-    mean = expected_total(own, origin, fitted.model, fitted.level_half_life) * share
+    model = fitted.model
+    expected = surroundings(grid, own, others, origin, model) @ fitted.surroundings
+    share = _whole(grid, own, expected, origin, model, fitted.half_life, fitted.strength) @ fitted.shares
+    mean = expected_total(own, origin, model, fitted.level_half_life) * share
     return Forecast(mean, fitted.a * mean + fitted.b * mean**2)
+
+
+def _whole(
+    grid: Grid, own: Events, expected: Floats, origin: int, model: HotspotModel, half_life: float, strength: float
+) -> Floats:
+    """The densities that the last mixture weighs: surroundings, memory, near repeats by ring."""
+    memory = Record.before(own, grid.size, origin, model, half_life).given(expected, strength)
+    return np.column_stack([expected, memory, near_repeats(grid, own, origin, model)])
+
+
+def _memory(
+    grid: Grid, own: Events, origins: Sequence[int], expected: Sequence[Floats], found: Sequence[Floats],
+    model: HotspotModel,
+) -> tuple[float, float]:  # fmt: skip
+    """Half-life and strength with the highest likelihood; the longest memory and middle strength without past weeks."""
+    best = (max(model.half_lives), sorted(model.strengths)[len(model.strengths) // 2])
+    best_likelihood = -np.inf
+    if not sum(float(events.sum()) for events in found):
+        return best
+    at = [np.flatnonzero(events) for events in found]
+    for half_life in sorted(model.half_lives, reverse=True):
+        records = [Record.before(own, grid.size, each, model, half_life) for each in origins]
+        for strength in model.strengths:
+            likelihood = sum(
+                float(events[rows] @ np.log(record.given(mean, strength)[rows]))
+                for record, mean, events, rows in zip(records, expected, found, at, strict=True)
+            )
+            if likelihood > best_likelihood:
+                best, best_likelihood = (half_life, strength), likelihood
+    return best
 
 
 def _mixture(parts: Sequence[Floats], found: Sequence[Floats], count: int, rounds: int = 200) -> Floats:
@@ -218,15 +301,14 @@ def _mixture(parts: Sequence[Floats], found: Sequence[Floats], count: int, round
 
 
 def _level(own: Events, origins: Sequence[int], found: Sequence[Floats], model: HotspotModel) -> float:
-    """The half-life whose totals have the highest Poisson likelihood; the longest where there is nothing to learn."""
+    """The longest half-life whose Poisson likelihood is within a unit of the best: few events prove little."""
     totals = [float(events.sum()) for events in found]
-    best, best_likelihood = max(model.level_half_lives), -np.inf
-    for half_life in sorted(model.level_half_lives, reverse=True):
+    likelihood = {}
+    for half_life in model.level_half_lives:
         expected = [max(expected_total(own, each, model, half_life), 1e-9) for each in origins]
-        likelihood = sum(total * np.log(mean) - mean for total, mean in zip(totals, expected, strict=True))
-        if origins and likelihood > best_likelihood:
-            best, best_likelihood = half_life, likelihood
-    return best
+        likelihood[half_life] = sum(total * np.log(mean) - mean for total, mean in zip(totals, expected, strict=True))
+    best = max(likelihood.values())
+    return max(half_life for half_life, value in likelihood.items() if value >= best - 1)
 
 
 def _spread(means: Sequence[Floats], found: Sequence[Floats], bins: int = 200) -> tuple[float, float]:

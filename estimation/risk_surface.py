@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from estimation.hotspots import Events, Floats, Grid, HotspotModel, Integers, Part, fit, forecast, rate_interval
+from estimation.hotspots import Events, Floats, Grid, HotspotModel, Integers, fit, forecast, rate_interval
 from estimation.panel import require_columns
 from estimation.settings import SurfaceSettings
 
@@ -27,8 +27,6 @@ COLUMNS = ("h3_cell", "local_date", "hour_band", "category", "n")
 ALL_DAY = "all"
 DECIMALS = 2
 NEIGHBOURS = 6
-# Steps of diffusion to the neighbours: the cell itself, its ring, about two rings, about four.
-STEPS = (0, 1, 4, 16)
 
 
 class _Basis(NamedTuple):
@@ -74,10 +72,11 @@ def risk_surface(counts: pl.DataFrame, cells: list[str], settings: SurfaceSettin
     means = {}
     for band in (ALL_DAY, *settings.bands):
         own = everything if band == ALL_DAY else _events(known.filter(pl.col("hour_band") == band), cells)
-        fitted = fit(grid, own, everything, weeks[0].toordinal(), model)
+        others = [] if band == ALL_DAY else [everything]
+        fitted = fit(grid, own, others, weeks[0].toordinal(), model)
         for week in weeks:
             origin = week.toordinal()
-            found = forecast(grid, own, everything, origin, fitted)
+            found = forecast(grid, own, others, origin, fitted)
             if band == ALL_DAY:
                 means[week] = found.mean.mean()
             hours = 1.0 if band == ALL_DAY else _hours(band) / 24
@@ -88,14 +87,15 @@ def risk_surface(counts: pl.DataFrame, cells: list[str], settings: SurfaceSettin
 
 
 def surface_model(settings: SurfaceSettings) -> HotspotModel:
-    """The parts of the mixture under these settings; a stated half-life replaces the spectrum of long memories."""
-    memories = (np.inf, 180.0) if settings.half_life_days is None else (settings.half_life_days,)
-    parts = [Part(half_life, steps) for half_life in (*memories, settings.recent_half_life_days) for steps in STEPS]
-    parts += [
-        Part(settings.near_days / 3, steps, reach=settings.near_days) for steps in range(0, settings.near_rings + 1)
-    ]
-    parts += [Part(max(memories), steps, of_all=True) for steps in STEPS]
-    return HotspotModel(tuple(parts), window=settings.window_days)
+    """What the surface may learn under these settings; a stated half-life is used as it stands."""
+    stated = settings.half_life_days
+    return HotspotModel(
+        window=settings.window_days,
+        half_lives=HotspotModel.half_lives if stated is None else (stated,),
+        recent_half_life=settings.recent_half_life_days,
+        near_days=settings.near_days,
+        near_rings=settings.near_rings,
+    )
 
 
 def _grid(cells: list[str], coarsest: int) -> tuple[Grid, list[_Basis]]:
