@@ -90,9 +90,16 @@ def as_markdown(contracts: Sequence[Contract], marts: Sequence[Mart] = (), *, co
         lines += ["", f"## {row['feed']}", "", "| Hal | Isi |", "| --- | --- |"]
         lines += [f"| {title} | {_cell(row[name])} |" for name, title in TITLES.items() if name != "feed"]
     if marts:
-        lines += ["", "## Penerima", "", "| Tabel | Penerima | Pemilik | Aturan pengungkapan |", "| --- | --- | --- | --- |"]
         lines += [
-            f"| {mart.name} | {_cell(mart.audience)} | {_cell(mart.owner)} | {_cell(mart.disclosure)} |" for mart in marts
+            "",
+            "## Penerima",
+            "",
+            "| Tabel | Penerima | Pemilik | Aturan pengungkapan |",
+            "| --- | --- | --- | --- |",
+        ]
+        lines += [
+            f"| {mart.name} | {_cell(mart.audience)} | {_cell(mart.owner)} | {_cell(mart.disclosure)} |"
+            for mart in marts
         ]
     return "\n".join(lines) + "\n"
 

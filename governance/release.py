@@ -113,13 +113,20 @@ class ReleaseOutcome:
         return "; ".join(states)
 
 
-def plan(lake: Lake, marts: Sequence[Mart]) -> tuple[AudiencePlan, ...]:
-    """What each audience would get, with the Delta version of every mart pinned now. Reads no rows."""
+def plan(
+    lake: Lake, marts: Sequence[Mart], versions: Mapping[str, int | None] | None = None
+) -> tuple[AudiencePlan, ...]:
+    """What each audience would get, every mart pinned: to `versions` (those of one finished build), else to its newest.
+
+    A mart that `versions` does not name is missing. Reads no rows.
+    """
     plans = []
     for audience in AUDIENCES:
         pinned, missing = [], []
         for mart in (mart for mart in marts if mart.audience == audience):
-            table = lake.open("marts", mart.name)
+            version = None if versions is None else versions.get(mart.name)
+            is_built = versions is None or version is not None
+            table = lake.open("marts", mart.name, version) if is_built else None
             if table is None:
                 missing.append(mart.name)
             else:
@@ -150,15 +157,18 @@ def publish(
     code_digest: str,
     city: str,
     as_of: date,
+    versions: Mapping[str, int | None] | None = None,
     log: ChainedLog | None = None,
     keep: int = KEPT,
     after: Callable[[str, str], None] = lambda audience, step: None,
 ) -> ReleaseOutcome:
     """Publish what changed, audience by audience; one that is refused or waits keeps its last release.
 
-    `as_of` is the city-local day. `log` defaults to `<serving_dir>/releases.jsonl`. `keep` releases stay per audience,
-    the current one always. `after(audience, step)` is called when a step is done and on disk: tests crash there.
-    A mart that declares no known audience holds every audience back: nobody can say whom it belongs to.
+    `as_of` is the city-local day. `versions` are the marts' Delta versions of one finished build, so that a build that
+    is writing meanwhile does not get half into the release (None: the newest). `log` defaults to
+    `<serving_dir>/releases.jsonl`. `keep` releases stay per audience, the current one always. `after(audience, step)`
+    is called when a step is done and on disk: tests crash there. A mart that declares no known audience holds every
+    audience back: nobody can say whom it belongs to.
     """
     log = log or ChainedLog(serving_dir / "releases.jsonl")
     make_folder(serving_dir)
@@ -167,7 +177,7 @@ def publish(
             finding for mart in audience_marts if mart.audience not in AUDIENCES for finding in check_declaration(mart)
         )
         outcomes = []
-        for planned in plan(lake, audience_marts):
+        for planned in plan(lake, audience_marts, versions):
             release = _Release(
                 lake, serving_dir / planned.audience, planned, code_digest, city, as_of, log, keep, after, homeless
             )

@@ -207,21 +207,30 @@ def _build(context: Mapping[str, Any]) -> BuildSettings:
 
 
 def publish(context: Mapping[str, Any]) -> dict[str, Any]:
-    """Publish what changed, per audience, then let Superset forget what it cached. Raises where a mart is refused."""
+    """Publish the last finished build where it changed, per audience, then let Superset forget what it cached.
+
+    Raises RuntimeError where no build has finished, and, after the other audiences are published, where one is refused.
+    """
+    import json
+
     from governance.marts import read_manifest
     from governance.release import publish as publish_marts
-    from infra.build.pin import code_digest
+    from infra.build.pin import last_outcome
     from infra.superset import stack
 
     settings = run_settings(context)
     build = _build(context)
+    built = last_outcome(build)
+    if built is None:
+        raise RuntimeError("no build has finished yet: run the DAG build_marts first")
     outcome = publish_marts(
         settings.home.lake(),
         settings.home.serving_dir,
         read_manifest(build.target_dir / "manifest.json"),
-        code_digest=code_digest(build),
+        code_digest=built["code_digest"],
         city=settings.city.name,
         as_of=settings.as_of,
+        versions=json.loads(built["outputs"]),
     )
     # After the link has moved: a query begun on the old file could otherwise fill the cache for the new one.
     if outcome.published:

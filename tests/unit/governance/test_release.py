@@ -165,7 +165,7 @@ def test_a_release_copies_the_version_that_was_planned(
     """A build that ends between plan and copy does not get into the release."""
     from governance import release as module
 
-    def planned(lake: Lake, marts: list[Mart]) -> object:
+    def planned(lake: Lake, marts: list[Mart], versions: object) -> object:
         made = plan(lake, marts)
         build(lake, "index", 50.0)
         return made
@@ -173,6 +173,18 @@ def test_a_release_copies_the_version_that_was_planned(
     monkeypatch.setattr(module, "plan", planned)
     release(built, serving, marts)
     assert read(serving, "executive", "select max(value) from marts.index") == [(2.0,)]
+
+
+def test_a_release_is_of_one_finished_build_and_not_of_the_one_that_is_writing(
+    built: Lake, serving: Path, marts: list[Mart]
+) -> None:
+    versions = {name: built.version("marts", name) for name in ("index", "risk", "kpis")}
+    first = release(built, serving, marts, versions=versions)
+    build(built, "index", 50.0)
+    again = release(built, serving, marts, versions=versions)
+    assert again.release_id == first.release_id
+    assert read(serving, "executive", "select max(value) from marts.index") == [(2.0,)]
+    assert statuses(release(built, serving, marts, versions={**versions, "kpis": None}))["oversight"] == "waiting"
 
 
 @pytest.mark.parametrize(
