@@ -39,12 +39,15 @@ class Conformed:
     unknown_codes: Mapping[str, int]
 
 
-def conform(raw: pl.DataFrame, contract: Contract, city: City, *, as_of: dt.date | None = None) -> Conformed:
+def conform(
+    raw: pl.DataFrame, contract: Contract, city: City, *, as_of: dt.date | None = None, is_rest: bool = False
+) -> Conformed:
     """Give raw rows (source columns, `_row`, perhaps `_raw`) the contract's types and apply its row rules.
 
     Local times become UTC by the contract's time zone, else the city's: an ambiguous one is taken as the earlier,
     one that never was is rejected. Times later than `as_of` (else the city's, else today) plus the column's
-    `future_days` (1) are rejected. Raises SchemaDrift where every value of a column has another type than declared.
+    `future_days` (1) are rejected. Raises SchemaDrift where every value of a column has another type than declared,
+    unless `is_rest` says that these are rows which failed before: they are not what the agency delivers.
     """
     entity = load_entities()[contract.entity]
     zone = contract.time_zone or city.time_zone
@@ -64,7 +67,8 @@ def conform(raw: pl.DataFrame, contract: Contract, city: City, *, as_of: dt.date
     )
     failures = _failures(contract, parsed, table)
     verdict = table.select(failure.fill_null(False).alias(rule) for rule, failure in failures.items())
-    _refuse_retyped(contract, parsed, table, verdict)
+    if not is_rest:
+        _refuse_retyped(contract, parsed, table, verdict)
     rule = _rules_of(verdict, raw.height)
     passes = rule.is_null()
     delivered = [name for name in raw.columns if not name.startswith("_wgs84:")]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,14 @@ import polars as pl
 
 from ingestion.conform import conform
 from ingestion.connectors.drift import SchemaDrift, UnreadableBatch
+from ingestion.connectors.quarantined import Frames, QuarantinedConnector
 from ingestion.derive import MOMENT, POINT, backwards, derive, mark_repeat_locations, repeat_days
 from ingestion.drops import DropRefused, doubled_drops, missing_drops
 from ingestion.lake.alerts import keep_alerts
 from ingestion.lake.commit import replace_where, retried
-from ingestion.lake.log import REFUSED, BatchLog, FeedState
-from ingestion.lake.quarantine import Quarantine
+from ingestion.lake.decisions import Decision, accepted_batches
+from ingestion.lake.log import REFUSED, BatchLog, FeedState, first_id
+from ingestion.lake.quarantine import Quarantine, forget, index
 from ingestion.lake.spool import ORDINAL, Spool, clear_scratch
 from ingestion.lake.tables import (
     PLACEHOLDER_POINTS,
@@ -126,6 +128,7 @@ class _Reading:
     geocoded: int = 0
     backwards: Counter[str] = field(default_factory=Counter)
     placeholder_points: list[pl.DataFrame] = field(default_factory=list)
+    is_rest: bool = False
 
 
 def land_feed(
@@ -143,15 +146,72 @@ def land_feed(
     A batch that is refused whole is sealed and logged, and the next one follows. Raises RegionsMissing where nothing
     can be located yet, PolicyBroken for a contract that would let personal data past, ConnectorError where the source
     cannot be asked; a batch that failed so is logged as failed and taken again by the next run.
+
+    First come batches that were judged failed and that a person has accepted since, from where quarantine keeps them.
     """
-    return _FeedLanding(contract, connector, context).run(interval, max_batches, max_seconds)
+    accepted = _accepted_first(contract, connector, context)
+    landed = _FeedLanding(contract, connector, context).run(interval, max_batches, max_seconds)
+    return _together(accepted, landed)
+
+
+def land_quarantined(
+    contract: Contract, context: LandingContext, batch_ids: Sequence[str], frames: Frames | None
+) -> FeedOutcome:
+    """Land what quarantine keeps of these batches, each under the id that follows its own; what is refused again is
+    kept under that id. Then what was kept under the old one is deleted: a row lies in the table or in quarantine once.
+
+    `frames` reads a whole delivery's bytes (null: the feed has none). Raises as `land_feed`; what was not landed stays.
+    """
+    kept = QuarantinedConnector(contract, context.lake, context.keys, batch_ids, frames)
+    accepted = accepted_batches(context.lake, contract.feed)
+    despite = {batch_id: accepted[first] for first, batch_id in kept.ids.items() if first in accepted}
+    landing = _FeedLanding(contract, kept, context, despite)
+    outcome = landing.run(None, len(batch_ids), float("inf"))
+    done = landing.log.state().acknowledged
+    for kept_as, batch_id in kept.ids.items():
+        if batch_id in done:
+            forget(context.lake, contract.feed, kept_as)
+    return outcome
+
+
+def _accepted_first(contract: Contract, connector: Connector, context: LandingContext) -> FeedOutcome:
+    feed = contract.feed
+    accepted = accepted_batches(context.lake, feed)
+    if not accepted:
+        return FeedOutcome(feed)
+    kept = index(context.lake, feed).filter(pl.col("rule") == "verdict")["batch_id"].unique(maintain_order=True)
+    waiting = [batch_id for batch_id in kept.to_list() if batch_id in accepted]
+    if not waiting:
+        return FeedOutcome(feed)
+    from ingestion.connectors import ConnectorError
+
+    try:
+        return land_quarantined(contract, context, waiting, getattr(connector, "frames", None))
+    except ConnectorError as error:
+        # It stays where it is, and what is new is not held up by it.
+        context.log(str(error))
+        return FeedOutcome(feed, reasons=(str(error),))
+
+
+def _together(first: FeedOutcome, second: FeedOutcome) -> FeedOutcome:
+    names = ("batches", "read", "accepted", "duplicate", "quarantined", "new_versions", "batches_left")
+    sums = {name: getattr(first, name) + getattr(second, name) for name in names}
+    return FeedOutcome(second.feed, **sums, reasons=first.reasons + second.reasons)
 
 
 class _FeedLanding:
     """One call of `land_feed`: the feed's parts that all of its batches share."""
 
-    def __init__(self, contract: Contract, connector: Connector, context: LandingContext) -> None:
+    def __init__(
+        self,
+        contract: Contract,
+        connector: Connector,
+        context: LandingContext,
+        accepted: Mapping[str, Decision] | None = None,
+    ) -> None:
+        """`accepted`: batches that land whatever the verdict, by the id they are listed under."""
         check_policy(contract)
+        self.accepted = accepted or {}
         self.contract, self.connector, self.context = contract, connector, context
         self.entity: Entity = entities()[contract.entity]
         self.lake = context.lake
@@ -301,6 +361,9 @@ class _FeedLanding:
         try:
             delivery = self.connector.open(batch)
             digest = getattr(delivery, "digest", None)
+            if getattr(delivery, "is_rest", False):
+                reading.is_rest = True
+                reading.occurrences = Occurrences(self._landed_of(batch))
             for raw in delivery:
                 self._read(raw, reading)
             spool.flush()
@@ -319,7 +382,7 @@ class _FeedLanding:
         reading.read += raw.height
         reading.tally.add(raw, self.contract)
         reading.sampler.add(raw)
-        conformed = conform(raw, self.contract, context.city, as_of=context.as_of)
+        conformed = conform(raw, self.contract, context.city, as_of=context.as_of, is_rest=reading.is_rest)
         reading.quarantine.add(conformed.rejected)
         reading.unknown_codes += sum(conformed.unknown_codes.values())
         rows = conformed.rows
@@ -376,9 +439,13 @@ class _FeedLanding:
         table = ensure_minimised(self.lake, self.entity)
         first = plan_batch(self.lake, table, self.entity, reading.spool, write)
         verdict = self.context.judge(self._profile(batch, reading, first.repeated, state))
-        if not verdict.passed:
+        accepted = self.accepted.get(batch.batch_id)
+        if not verdict.passed and accepted is None:
             reason = "; ".join(verdict.failures)
             return self._stopped(batch, reading, is_again, "verdict", reason, digest)
+        despite = ""
+        if accepted is not None and not verdict.passed:
+            despite = f"accepted by {accepted.decided_by}: {accepted.reason}; judged: {'; '.join(verdict.failures)}"
         quarantined = reading.quarantine.close(is_again=is_again)
         self._write_tally(reading, batch.batch_id, is_again)
         if reading.placeholder_points:
@@ -399,7 +466,7 @@ class _FeedLanding:
                         return _Landed(_status(found[0]), *found, reason="landed by another run meanwhile")
                 plan = plan_batch(self.lake, table, self.entity, reading.spool, write)
             counts = Counts(reading.read, plan.accepted, plan.duplicate, quarantined)
-            reason = self._reason(reading)
+            reason = "; ".join(filter(None, (despite, self._reason(reading)))) or None
             if plan.changes_nothing:
                 return _Landed(_status(counts), counts, table.version(), reason=reason, digest=digest)
             try:
@@ -420,6 +487,19 @@ class _FeedLanding:
 
     def _profile(self, batch: Batch, reading: _Reading, repeated: int, state: FeedState) -> BatchProfile:
         rows = reading.read
+        if reading.is_rest:
+            # Shares and volumes of rows that were set aside say nothing; that none of them breaks a rule does.
+            return BatchProfile(
+                feed=self.contract.feed,
+                batch_id=batch.batch_id,
+                contract=replace(self.contract, quality=self.contract.row_rules),
+                rows_read=rows,
+                rejected=0,
+                sample=reading.sampler.frame(),
+                rejected_rules=reading.quarantine.broken_rules(),
+                time_zone=self.contract.time_zone or self.context.city.time_zone,
+                last_day=self._today(),
+            )
         return BatchProfile(
             feed=self.contract.feed,
             batch_id=batch.batch_id,
@@ -434,8 +514,21 @@ class _FeedLanding:
             sample=reading.sampler.frame(),
             rejected_rules=reading.quarantine.broken_rules(),
             time_zone=self.contract.time_zone or self.context.city.time_zone,
-            last_day=self.context.as_of or self.context.city.as_of or self.context.clock().date(),
+            last_day=self._today(),
         )
+
+    def _landed_of(self, batch: Batch) -> frozenset[str]:
+        """Record keys of what landed of the delivery whose rest this batch is; none where records have keys."""
+        if self.contract.key or self.lake.version("minimised", self.entity.name) is None:
+            return frozenset()
+        rows = self.lake.read("minimised", self.entity.name)
+        first = first_id(batch.batch_id)
+        mine = (pl.col("batch_id") == first) | pl.col("batch_id").str.starts_with(f"{first}.r")
+        rows = rows.filter((pl.col("feed") == self.contract.feed) & mine)
+        return frozenset(rows.select("record_key").collect()["record_key"].to_list())
+
+    def _today(self) -> dt.date:
+        return self.context.as_of or self.context.city.as_of or self.context.clock().date()
 
     def _write_tally(self, reading: _Reading, batch_id: str, is_again: bool) -> None:
         frame = reading.tally.frame(self.contract).with_columns(

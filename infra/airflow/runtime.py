@@ -74,17 +74,23 @@ def due_feeds(
     without: Collection[str] = (),
 ) -> list[str]:
     """Feeds of a pull DAG that this run takes: in a scheduled run those whose contract's cadence has ticked since
-    the last run that succeeded, in any other run all of them. `entities` and `without` narrow by entity.
+    the last run that succeeded, in any other run all of them. `entities` and `without` narrow by entity. A paused
+    feed is taken by no run.
 
     The DAG ticks more often than any of its feeds, so that a feed's cadence stands in its contract alone.
     """
     from croniter import croniter
 
+    from ingestion.lake.decisions import paused_feeds
+
     settings = run_settings(context)
+    paused = paused_feeds(settings.home.lake())
     contracts = [
         contract
         for contract in settings.city.feeds_of(dag_id)
-        if (not entities or contract.entity in entities) and contract.entity not in without
+        if (not entities or contract.entity in entities)
+        and contract.entity not in without
+        and contract.feed not in paused
     ]
     dag_run = context["dag_run"]
     since = context.get("prev_data_interval_end_success")

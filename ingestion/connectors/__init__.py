@@ -56,12 +56,14 @@ class Delivery:
 
     Frames hold SOURCE column names, values as delivered (text for text formats), `_row` (1-based position in the
     delivery) and `_raw` (the whole line where it could not be split into columns, else null).
-    `digest` is the sha-256 of the bytes as delivered, null where the source is no file.
+    `digest` is the sha-256 of the bytes as delivered, null where the source is no file. `is_rest`: rows that an earlier
+    landing set aside, of which no share or volume can be expected.
     """
 
-    def __init__(self, frames: Iterator[pl.DataFrame], digest: str | None) -> None:
+    def __init__(self, frames: Iterator[pl.DataFrame], digest: str | None, *, is_rest: bool = False) -> None:
         self._frames = frames
         self.digest = digest
+        self.is_rest = is_rest
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         return self._frames

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,19 @@ FINAL = frozenset({"landed", "quarantined", "empty", "duplicate"})
 POSITION = "position"
 # How the reason of a drop begins that was not the agency's or did not open: it may still come, whole, under its name.
 REFUSED = "drop refused: "
+_AGAIN = re.compile(r"\.r[0-9a-f]{8}$")
+
+
+def next_id(batch_id: str, run_id: str) -> str:
+    """The id under which is landed what a run left of a batch in quarantine: the same for the same leaving alone, so
+    that a replay which was cut is known again, and one after a later leaving is another."""
+    mark = hashlib.sha256(f"{batch_id}|{run_id}".encode()).hexdigest()[:8]
+    return f"{first_id(batch_id)}.r{mark}"
+
+
+def first_id(batch_id: str) -> str:
+    """The id under which the delivery was first met."""
+    return _AGAIN.sub("", batch_id)
 
 
 @dataclass(frozen=True)
@@ -92,7 +107,12 @@ class BatchLog:
                     *told, "position", "period_from", "period_to"
                 ).iter_rows()
             ),
-            history=tuple(outcomes.filter(pl.col("status") == "landed")["read"].to_list()),
+            # What came out of quarantine is no delivery that a later one could be compared with.
+            history=tuple(
+                outcomes.filter((pl.col("status") == "landed") & ~pl.col("batch_id").str.contains(_AGAIN.pattern))[
+                    "read"
+                ].to_list()
+            ),
             refused=frozenset(outcomes.filter(pl.col("reason").str.starts_with(REFUSED))["batch_id"].to_list()),
         )
 

@@ -135,6 +135,26 @@ class Quarantine:
 _ROWS: Mapping[str, pl.DataType] = {"_row": pl.Int64(), "rule": pl.String()}
 
 
+def index(lake: Lake, feed: str | None = None) -> pl.DataFrame:
+    """What is kept (columns of QUARANTINE), of one feed or of all, as it was sealed."""
+    if lake.version("control", NAME) is None:
+        return pl.DataFrame(schema=dict(QUARANTINE))
+    rows = lake.read("control", NAME).select(list(QUARANTINE))
+    return (rows if feed is None else rows.filter(pl.col("feed") == feed)).collect().sort("sealed_at", "batch_id")
+
+
+def forget(lake: Lake, feed: str, batch_id: str) -> None:
+    """Delete what is kept of a batch; nothing kept is no error."""
+    kept = index(lake, feed).filter(pl.col("batch_id") == batch_id)
+    if not kept.height:
+        return
+    # The index last: while it names a batch, the next call can still finish.
+    for path in kept["sealed_path"].drop_nulls().unique().to_list():
+        delete_object(lake, path)
+    where = {"feed": feed, "batch_id": batch_id}
+    replace_where(lake, "control", NAME, pl.DataFrame(schema=dict(QUARANTINE)), where, ["feed"])
+
+
 def open_rows(lake: Lake, path: str, keys_dir: Path) -> pl.DataFrame:
     """Sealed raw rows, with `_row` and `rule`. Raises SealBroken, or polars' error where a whole file is sealed."""
     return pl.read_parquet(io.BytesIO(open_sealed(lake.get(path), keys_dir)))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ import polars as pl
 
 from ingestion.minimise.columns import canonical_text, minimised_columns
 from ingestion.minimise.policy import PolicyBroken, action_taken, check_policy
-from ingestion.minimise.pseudonyms import DIGEST_BYTES, KeyRing
+from ingestion.minimise.pseudonyms import DIGEST_BYTES, Digester, KeyRing
 
 if TYPE_CHECKING:
     from ingestion.city import City
@@ -81,11 +82,26 @@ class Occurrences:
 
     Rows are known by the first 64 bits of a keyed digest. Two different rows that share them (one chance in 10**7
     among a million) would only be numbered as if they were equal; they stay two rows.
+
+    `taken`: record keys of rows of the same delivery that landed before, when the rest of it comes from quarantine.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, taken: frozenset[str] = frozenset()) -> None:
+        self.taken = taken
+        self._next: dict[bytes, int] = {}
         self._chunks: list[np.ndarray] = []
         self._repeated: dict[int, int] = {}
+
+    def keys(self, contents: list[bytes], numbered: Callable[[bytes, int], bytes]) -> list[bytes]:
+        """Digest of each content under the first number that no row of the delivery has; `numbered` makes it."""
+        found = []
+        for content in contents:
+            number = self._next.get(content, 1)
+            while (digest := numbered(content, number))[:DIGEST_BYTES].hex() in self.taken:
+                number += 1
+            self._next[content] = number + 1
+            found.append(digest)
+        return found
 
     def number(self, digests: np.ndarray) -> np.ndarray:
         """Occurrence number (from 1) of each digest (uint64) of the next chunk."""
@@ -162,12 +178,18 @@ def _record_keys(
     # Without a key a record is its exact content, as mapped; equal rows of one delivery are told apart by number.
     names = [name for name in entity.conformed_names if name in rows.columns]
     contents = digester.raw(text.encode() for text in canonical_text(rows, names).to_list())
+    if occurrences.taken:
+        return _hexadecimal(_table(occurrences.keys(contents, partial(_numbered, digester)))), nothing
     numbers = occurrences.number(_words(_table(contents), 0))
     repeated = np.flatnonzero(numbers > 1)
     again = digester.raw(contents[place] + b"#%d" % numbers[place] for place in repeated)
     for place, digest in zip(repeated, again, strict=True):
         contents[place] = digest
     return _hexadecimal(_table(contents)), nothing
+
+
+def _numbered(digester: Digester, content: bytes, number: int) -> bytes:
+    return content if number == 1 else digester.raw([content + b"#%d" % number])[0]
 
 
 def _table(digests: list[bytes]) -> np.ndarray:

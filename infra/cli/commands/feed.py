@@ -1,13 +1,18 @@
 """Contracts of feeds: check one, draft one from a sample, pause and resume a feed.
 
 check PATH       one line a fault of a contract, or of a city's folder; nothing and exit 0 where there is none
+pause FEED       nothing is pulled of the feed until it is resumed; what is published stays, what is delivered waits
+resume FEED
 """
 
 from __future__ import annotations
 
 import argparse
+import getpass
 import sys
 from pathlib import Path
+
+from infra.settings import SettingsError, current_home
 
 SUMMARY = "check or draft a feed's contract, pause or resume a feed"
 ENVIRONMENT = "main"
@@ -19,11 +24,45 @@ def configure(parser: argparse.ArgumentParser) -> None:
     check = actions.add_parser("check", help="explain what is wrong with a contract, one line a fault")
     check.add_argument("path", type=Path, help="a contract (*.odcs.yaml) or a city's folder")
     check.set_defaults(act=_check)
+    for name, about in (
+        ("pause", "pull nothing of a feed until it is resumed"),
+        ("resume", "pull a paused feed again"),
+    ):
+        turn = actions.add_parser(name, help=about)
+        turn.add_argument("feed", metavar="FEED")
+        turn.add_argument("--by", default=getpass.getuser(), metavar="NAME", help="who decides (default: you)")
+        turn.add_argument("--reason", default="not stated", metavar="TEXT", help="why; no personal data")
+        turn.set_defaults(act=_turn)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the action; 1 where a contract has faults, 2 for a refused use."""
     return int(arguments.act(arguments))
+
+
+def _turn(arguments: argparse.Namespace) -> int:
+    from datetime import UTC, datetime
+
+    from infra.airflow.runtime import writers
+    from ingestion.city import load_city
+    from ingestion.lake.decisions import PAUSE, RESUME, decide, paused_feeds
+
+    home = current_home()
+    state = home.state()
+    if state is None:
+        raise SettingsError(f"{home.root} holds no city yet: run ./telaga demo or ./telaga run first")
+    feed = load_city(state.city_dir).feed(arguments.feed).feed
+    lake = home.lake()
+    is_pause = arguments.action == "pause"
+    if (feed in paused_feeds(lake)) != is_pause:
+        try:
+            with writers(home).writing("control"):
+                decision = PAUSE if is_pause else RESUME
+                decide(lake, decision, feed, by=arguments.by, reason=arguments.reason, now=datetime.now(UTC))
+        except ValueError as error:
+            raise SettingsError(str(error)) from None
+    print(f"{feed} is paused: no run takes it" if is_pause else f"{feed} is pulled again on its cadence")
+    return 0
 
 
 def _check(arguments: argparse.Namespace) -> int:

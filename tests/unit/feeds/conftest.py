@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.landing import House
 from tests.support.sealed import SealedHouse
 
 
@@ -45,6 +46,14 @@ def house(prepared: Path, tmp_path: Path) -> SealedHouse:
     root = tmp_path / "home"
     shutil.copytree(prepared, root)
     return SealedHouse(root)
+
+
+@pytest.fixture
+def plain_house(prepared: Path, tmp_path: Path) -> House:
+    """The same house with every feed in plain files; its root is the home that `telaga` works on."""
+    root = tmp_path / "home"
+    shutil.copytree(prepared, root)
+    return House(root)
 
 
 @pytest.fixture(autouse=True)
