@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ingestion.contract import SCHEMA_FILE, source_name, telaga
-from ingestion.entities import Entity, load_entities
+from ingestion.entities import Entity, is_generalised, load_entities
 
 CLASSIFICATIONS = ("public", "internal", "personal", "specific")
 # UU 27/2022 art. 4(2): columns about these people and matters may only be dropped.
@@ -164,6 +164,7 @@ def _column(prop: Mapping[str, Any], entity: Entity, names: set[str]) -> Iterato
         yield f"{place}: only text can be redacted"
     if maps_to and action in ("drop", "redact"):
         yield f"{place}: is {'dropped' if action == 'drop' else 'redacted'} and cannot map to {maps_to}"
+    yield from _undone(place, action, maps_to, entity)
     if action in ("keep", "generalise") and not maps_to and not prop.get("primaryKey"):
         yield f"{place}: maps to nothing; drop it or name the entity's column in maps_to"
     if maps_to and maps_to not in entity.conformed_names:
@@ -175,6 +176,15 @@ def _column(prop: Mapping[str, Any], entity: Entity, names: set[str]) -> Iterato
         yield f"{place}: time_zone is unknown; give an IANA name such as Asia/Makassar"
     if ours.get("pull") is False and action != "drop":
         yield f"{place}: is not pulled, so it can only be dropped"
+
+
+def _undone(place: str, action: str, maps_to: str | None, entity: Entity) -> Iterator[str]:
+    """What the table would hold as delivered although the contract says otherwise."""
+    landed = {field.name: field.type for field in entity.minimised}
+    if action == "pseudonymise" and maps_to in landed:
+        yield f"{place}: {maps_to} lands as it is, not as a pseudonym; drop it, or keep it where it may stand plainly"
+    if action == "generalise" and maps_to in landed and not is_generalised(maps_to, landed[maps_to]):
+        yield f"{place}: {maps_to} lands as it is, nothing makes it coarser; drop it, or keep it where it may stand"
 
 
 def _mapping(ours: Mapping[str, Any], properties: list[Mapping[str, Any]], entity: Entity) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,8 +77,9 @@ class Entities:
         return tuple(entity for entity in self.by_name.values() if entity.dag == dag)
 
 
+@cache
 def load_entities(path: Path = ENTITIES_FILE) -> Entities:
-    """Read the entities. Raises OSError where the file is missing, KeyError or yaml.YAMLError where it is malformed."""
+    """Read the entities, once a process. Raises OSError where the file is missing, KeyError or yaml.YAMLError where it is malformed."""
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     categories = tuple(document["reference_categories"])
 
@@ -100,6 +102,11 @@ def load_entities(path: Path = ENTITIES_FILE) -> Entities:
 def _field(name: str, declared: Mapping[str, Any], categories: tuple[str, ...]) -> Field:
     allowed = categories if declared.get("reference") == "category" else tuple(declared.get("enum", ()))
     return Field(name, declared["type"], bool(declared.get("required", False)), allowed, declared.get("about", ""))
+
+
+def is_generalised(name: str, field_type: str) -> bool:
+    """Whether minimising makes that column of a minimised table coarser than it was: times to the hour, confidence."""
+    return field_type == "timestamp" or name == "confidence"
 
 
 def polars_type(field_type: str) -> pl.DataType:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ingestion.entities import Entity, is_generalised, load_entities
+
 if TYPE_CHECKING:
-    from ingestion.contract import Contract
+    from ingestion.contract import Column, Contract
 
 # A police record's event may stay; columns about these persons or matters never do, whatever a contract says.
 ONLY_DROP = frozenset({"suspect", "victim", "witness", "child", "health", "biometrics", "account"})
@@ -19,6 +21,7 @@ class PolicyBroken(Exception):
 
 def check_policy(contract: Contract) -> None:
     """Refuse a contract whose actions the policy forbids. Raises PolicyBroken, naming column and next step."""
+    entity = load_entities()[contract.entity]
     for column in contract.columns:
         about = str(column.options.get("about", ""))
         if not column.action:
@@ -33,6 +36,19 @@ def check_policy(contract: Contract) -> None:
             raise PolicyBroken(
                 f"{contract.feed}: column {column.name} is personal and kept; drop, generalise or pseudonymise it"
             )
+        if _is_undone(column, entity):
+            raise PolicyBroken(
+                f"{contract.feed}: column {column.name} would land as it is in {column.maps_to}, although its action "
+                f"is {column.action}; drop it"
+            )
+
+
+def _is_undone(column: Column, entity: Entity) -> bool:
+    """Whether the table holds the column as delivered, although the contract has something done to it."""
+    landed = {field.name: field.type for field in entity.minimised}
+    if column.maps_to not in landed or column.action not in ("pseudonymise", "generalise"):
+        return False
+    return column.action == "pseudonymise" or not is_generalised(column.maps_to, landed[column.maps_to])
 
 
 def action_taken(action: str) -> str:
