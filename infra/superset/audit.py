@@ -99,7 +99,6 @@ def record_requests(app: Any, trail: Trail) -> None:
 def request_entry(request: Any, status: int, user: str | None) -> dict[str, Any]:
     """What is kept of a request: user, address, path without its query, status, and the assets it named."""
     form = _form_data(request)
-    source = form.get("datasource")
     entry = {
         "user": user,
         "address": request.remote_addr,
@@ -108,9 +107,16 @@ def request_entry(request: Any, status: int, user: str | None) -> dict[str, Any]
         "status": status,
         "dashboard": form.get("dashboardId"),
         "chart": form.get("slice_id"),
-        "dataset": source.get("id") if isinstance(source, dict) else source,
+        "dataset": _dataset(form.get("datasource")),
     }
     return {name: value for name, value in entry.items() if value is not None}
+
+
+def _dataset(source: Any) -> Any:
+    # The front end writes {"id": 7, "type": "table"} in one place and "7__table" in another.
+    named = source.get("id") if isinstance(source, dict) else source
+    number = str(named).partition("__")[0]
+    return int(number) if number.isdigit() else named
 
 
 def _user() -> str | None:
@@ -124,7 +130,9 @@ def _form_data(request: Any) -> dict[str, Any]:
     body = request.get_json(silent=True) if request.is_json else None
     if isinstance(body, dict):
         form = body.get("form_data")
-        return {"datasource": body.get("datasource"), **(form if isinstance(form, dict) else {})}
+        # What the body names is what is read, whatever the form data beside it says.
+        asked = {"datasource": body["datasource"]} if "datasource" in body else {}
+        return {**(form if isinstance(form, dict) else {}), **asked}
     text = request.form.get("form_data") or request.args.get("form_data")
     try:
         form = json.loads(text) if text else {}

@@ -10,6 +10,7 @@ import csv
 import json
 import sys
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def quarters() -> list[date]:
     return [day for day in months() if day.month % 3 == 1]
 
 
+@cache
 def regions() -> list[dict[str, Any]]:
     """The regions of the simulator with a boundary: cells around the kecamatan's points, unions of them above."""
     import shapely
@@ -65,6 +67,7 @@ def regions() -> list[dict[str, Any]]:
             "parent": row["parent_code"] or None,
             "population": int(row["population"] or 0) or 25000,
             "shape": shapes[row["code"]],
+            "boundary": ring(shapes[row["code"]]),
         }
         for row in rows
         if row["code"] in shapes
@@ -133,7 +136,7 @@ def index_row(
         "is_provisional": number >= len(starts) - 2,
         "method_version": "fixture",
         "is_latest": number == len(starts) - 2,
-        "boundary_json": ring(place["shape"]),
+        "boundary_json": place["boundary"],
         "data_label": "SINTETIS",
         "as_of": AS_OF,
     }
@@ -404,8 +407,8 @@ MARTS = {
 }
 
 
-def make(serving: Path, seed: int = 7, name: str = "fixture") -> dict[str, Path]:
-    """Writes `<audience>/releases/<name>.duckdb` and the link for every audience; returns the links."""
+def make(serving: Path, seed: int = 7) -> dict[str, Path]:
+    """Writes `<audience>/releases/fixture.duckdb` and the link for every audience; returns the links."""
     import duckdb
     import pyarrow as pa
 
@@ -414,7 +417,7 @@ def make(serving: Path, seed: int = 7, name: str = "fixture") -> dict[str, Path]
     for audience, marts in MARTS.items():
         folder = serving / audience / "releases"
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{name}.duckdb"
+        path = folder / "fixture.duckdb"
         path.unlink(missing_ok=True)
         with duckdb.connect(str(path)) as connection:
             connection.execute("CREATE SCHEMA marts")
@@ -426,12 +429,17 @@ def make(serving: Path, seed: int = 7, name: str = "fixture") -> dict[str, Path]
                 )
                 connection.execute(f"CREATE TABLE marts.{mart} AS SELECT {columns} FROM rows_of_mart")
                 connection.unregister("rows_of_mart")
-        link = serving / audience / "current.duckdb"
-        new = link.with_name("new.duckdb")
-        new.symlink_to(Path("releases") / path.name)
-        new.replace(link)
-        links[audience] = link
+        links[audience] = publish(path)
     return links
+
+
+def publish(release: Path) -> Path:
+    """Moves the audience's link to the release, in one step, and returns it."""
+    link = release.parent.parent / "current.duckdb"
+    new = link.with_name("new.duckdb")
+    new.symlink_to(Path("releases") / release.name)
+    new.replace(link)
+    return link
 
 
 if __name__ == "__main__":

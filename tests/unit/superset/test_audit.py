@@ -27,7 +27,8 @@ def request(**parts: Any) -> SimpleNamespace:
 
 
 def test_an_entry_names_user_chart_dashboard_and_dataset_but_no_query_string() -> None:
-    body = {"datasource": {"id": 7, "type": "table"}, "form_data": {"dashboardId": 3, "slice_id": 12}}
+    form = {"dashboardId": 3, "slice_id": 12, "datasource": "1__table"}
+    body = {"datasource": {"id": 7, "type": "table"}, "form_data": form}
     asked = request(path="/api/v1/chart/data", full_path="/api/v1/chart/data?name=secret", body=body)
     entry = request_entry(asked, 200, "eksekutif")
     assert entry == {
