@@ -79,7 +79,10 @@ class Entities:
 
 @cache
 def load_entities(path: Path = ENTITIES_FILE) -> Entities:
-    """Read the entities, once a process. Raises OSError where the file is missing, KeyError or yaml.YAMLError where it is malformed."""
+    """Read the entities, once a process.
+
+    Raises OSError where the file is missing, KeyError or yaml.YAMLError where it is malformed.
+    """
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     categories = tuple(document["reference_categories"])
 
