@@ -93,8 +93,9 @@ def due_feeds(
         and contract.feed not in paused
     ]
     dag_run = context["dag_run"]
+    # Airflow hands a proxy, which stands for None and is none: only its truth tells.
     since = context.get("prev_data_interval_end_success")
-    if since is not None and str(getattr(dag_run, "run_type", "")).lower().endswith("scheduled"):
+    if since and str(getattr(dag_run, "run_type", "")).lower().endswith("scheduled"):
         until = dag_run.data_interval_end
         contracts = [
             contract
