@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from ingestion.lake import Lake
 
 
+BUFFER_BYTES = 2**20
+
+
 @dataclass(frozen=True)
 class StoredObject:
     """One object of the lake: `path` relative to it, `size` in bytes, `modified` UTC by the storage's own clock."""
@@ -96,8 +99,12 @@ def put_object(lake: Lake, path: str, content: bytes | memoryview) -> str:
     if lake.is_local:
         write_synced(Path(lake.uri) / path, content)
     else:
-        with _filesystem(lake).open_output_stream(path) as stream:
-            stream.write(content)
+        # In pieces smaller than the buffer: what passes it by reaches deltalake as a buffer of pyarrow's, which its
+        # writer refuses (it takes bytes alone).
+        whole, piece = memoryview(content), BUFFER_BYTES // 2
+        with _filesystem(lake).open_output_stream(path, buffer_size=BUFFER_BYTES) as stream:
+            for start in range(0, len(whole), piece):
+                stream.write(whole[start : start + piece])
     return f"{lake.uri.rstrip('/')}/{path}"
 
 
@@ -110,11 +117,9 @@ def get_object(lake: Lake, path: str) -> bytes:
 
 
 def delete_folder(lake: Lake, path: str) -> None:
-    """Delete every object under `path` of an S3 lake; nothing there is no error."""
-    import contextlib
-
-    with contextlib.suppress(FileNotFoundError, OSError):
-        _filesystem(lake).delete_dir_contents(path, missing_dir_ok=True)
+    """Delete every object under `path`; nothing there is no error."""
+    for found in list_objects(lake, path):
+        delete_object(lake, found.path)
 
 
 def delete_object(lake: Lake, path: str) -> None:

@@ -1,0 +1,70 @@
+"""Objects of the lake, on a folder and through deltalake's own storage (which is how an S3 lake is reached)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from ingestion.lake import Lake
+from ingestion.lake.maintenance import clear_old_scratch, lake_tables, maintain_table
+from ingestion.lake.sync import BUFFER_BYTES, delete_folder, delete_object, list_folders, list_objects
+
+
+@pytest.fixture(params=["folder", "store"])
+def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
+    """`store`: a URI, so every byte goes through the storage interface and none through this machine's files."""
+    (tmp_path / "lake").mkdir()
+    return Lake(str(tmp_path / "lake") if request.param == "folder" else f"file://{tmp_path / 'lake'}")
+
+
+@pytest.mark.parametrize("size", [0, 1, BUFFER_BYTES, 3 * BUFFER_BYTES + 17])
+def test_what_is_put_is_got(lake: Lake, size: int) -> None:
+    content = os.urandom(size)
+    lake.put("quarantine/polri.a/1.age", content)
+    assert lake.get("quarantine/polri.a/1.age") == content
+    lake.put("quarantine/polri.a/1.age", b"replaced")
+    assert lake.get("quarantine/polri.a/1.age") == b"replaced"
+
+
+def test_an_absent_object_is_said_to_be_absent_and_deleting_it_is_no_error(lake: Lake) -> None:
+    with pytest.raises(FileNotFoundError):
+        lake.get("quarantine/none")
+    delete_object(lake, "quarantine/none")
+    assert list_objects(lake, "scratch") == []
+    assert list_folders(lake, "scratch") == []
+
+
+def test_objects_are_listed_below_a_folder_with_size_and_time(lake: Lake) -> None:
+    lake.put("scratch/a/1", b"xx")
+    lake.put("scratch/b/c/2", b"yyy")
+    lake.put("elsewhere/3", b"z")
+    found = list_objects(lake, "scratch")
+    assert [(each.path, each.size) for each in found] == [("scratch/a/1", 2), ("scratch/b/c/2", 3)]
+    assert all(abs(dt.datetime.now(dt.UTC) - each.modified) < dt.timedelta(minutes=5) for each in found)
+    assert list_folders(lake, "scratch") == ["a", "b"]
+    delete_object(lake, "scratch/a/1")
+    assert [each.path for each in list_objects(lake, "scratch")] == ["scratch/b/c/2"]
+
+
+def test_a_folder_is_emptied(lake: Lake) -> None:
+    lake.put("scratch/a/1", b"x")
+    delete_folder(lake, "scratch/a")
+    delete_folder(lake, "scratch/none")
+    assert list_objects(lake, "scratch/a") == []
+
+
+def test_a_table_is_written_maintained_and_read(lake: Lake) -> None:
+    for number in range(12):
+        lake.append("control", "log", pl.DataFrame({"feed": ["a"], "n": [number]}), partition_by=["feed"])
+    assert lake_tables(lake) == [("control", "log")]
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(days=60)
+    outcome = maintain_table(lake, "control", "log", now=later)
+    assert (outcome.files_before, outcome.files_after, outcome.rows) == (12, 1, 12)
+    assert outcome.log_entries_expired == 13
+    assert sorted(lake.read("control", "log").collect()["n"]) == list(range(12))
+    lake.put("scratch/a/1", b"x")
+    assert clear_old_scratch(lake, now=later) == 1
