@@ -19,7 +19,15 @@
   {%- endfor %}
 {%- endmacro %}
 
-{# Hours between the end of a feed's data and the end of the as-of day, both city-local. #}
-{% macro late_hours(data_until_at) -%}
-  24 * ({{ dbt.datediff(local_day(data_until_at), as_of_date(), 'day') }})
+{# Last city-local day of data whose period ends at a moment (itself excluded); as-of at the latest. #}
+{% macro last_day_of_data(period_end) -%}
+  case
+    when {{ period_end }} is not null
+      then least({{ local_day(dbt.dateadd('second', -1, period_end)) }}, {{ as_of_date() }})
+  end
+{%- endmacro %}
+
+{# Hours between the end of a feed's last day of data and the end of the as-of day. #}
+{% macro late_hours(last_day) -%}
+  24 * ({{ dbt.datediff(last_day, as_of_date(), 'day') }})
 {%- endmacro %}

@@ -1,5 +1,6 @@
 -- What indicators of oversight measure, at the two coarsest levels, by quarter and year. Rates stand on counts
--- rounded to 5 and are withheld under 8: no count can be had back from them.
+-- rounded to 5 and are withheld under 8: no count can be had back from them. What is summed over a period that has
+-- ended needs all of its months: half a year's crime is not the year's.
 with regions as (
     select
         region_code,
@@ -80,6 +81,33 @@ by_month as (
     group by ancestors.ancestor_code, {{ month_start('patrol.local_date') }}
 ),
 
+months as (
+    select distinct
+        indicator,
+        month_start
+    from by_month
+),
+
+months_known as (
+    select
+        indicator,
+        'quarter' as period_type,
+        {{ quarter_start('month_start') }} as period_start,
+        count(*) = 3 as has_all
+    from months
+    group by indicator, {{ quarter_start('month_start') }}
+
+    union all
+
+    select
+        indicator,
+        'year' as period_type,
+        {{ year_start('month_start') }} as period_start,
+        count(*) = 12 as has_all
+    from months
+    group by indicator, {{ year_start('month_start') }}
+),
+
 by_period as (
     select
         region_code,
@@ -121,6 +149,11 @@ select
     by_period.period_type,
     by_period.period_start,
     case
+        when
+            by_period.indicator in ('incident_rate', 'patrol_hours')
+            and not months_known.has_all
+            and {{ period_end('by_period.period_type', 'by_period.period_start') }} <= {{ as_of_date() }}
+            then null
         when by_period.indicator = 'incident_rate'
             then
                 case
@@ -138,4 +171,9 @@ select
     end as indicator_value
 from by_period
 inner join regions on by_period.region_code = regions.region_code
+left join months_known
+    on
+        by_period.indicator = months_known.indicator
+        and by_period.period_type = months_known.period_type
+        and by_period.period_start = months_known.period_start
 where by_period.period_start <= {{ as_of_date() }}

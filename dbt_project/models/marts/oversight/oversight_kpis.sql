@@ -136,8 +136,14 @@ select
     case
         when joined.indicator_value is null then 'belum_terukur'
         when joined.target is null then 'tanpa_target'
-        -- Rates and hours grow through a year: a quarter of them is not held against the target of the year.
-        when joined.period_type = 'quarter' and joined.indicator in ('incident_rate', 'patrol_hours') then 'dipantau'
+        -- Rates and hours grow through a year: a part of them is not held against the target of the year.
+        when
+            joined.indicator in ('incident_rate', 'patrol_hours')
+            and (
+                joined.period_type = 'quarter'
+                or {{ period_end('joined.period_type', 'joined.period_start') }} > {{ as_of_date() }}
+            )
+            then 'dipantau'
         when joined.direction = 'lower_is_better' and joined.indicator_value <= joined.target then 'tercapai'
         when joined.direction = 'higher_is_better' and joined.indicator_value >= joined.target then 'tercapai'
         else 'belum_tercapai'

@@ -22,7 +22,8 @@ by_day as (
         cast(sum(coalesce(rows_duplicate, 0)) as bigint) as rows_duplicate,
         cast(sum(coalesce(rows_quarantined, 0)) as bigint) as rows_quarantined,
         max(batch_id) as last_batch,
-        max(period_to) as data_until_at
+        -- What was refused brings no data up to date.
+        max(case when status not in ('quarantined', 'failed') then period_to end) as data_until_at
     from outcomes
     where newest = 1
     group by feed, logged_local_date
@@ -52,6 +53,13 @@ spine as (
         row_number() over (partition by feeds.feed order by by_day.day desc) = 1 as is_latest
     from feeds
     left join by_day on feeds.feed = by_day.feed
+),
+
+dated as (
+    select
+        *,
+        {{ last_day_of_data('data_until_at') }} as data_until
+    from spine
 )
 
 select
@@ -70,15 +78,15 @@ select
         when rows_read > 0 then cast(round(100.0 * rows_quarantined / rows_read, 2) as decimal(6, 2))
     end as quarantined_percent,
     last_batch,
-    {{ local_day('data_until_at') }} as data_until,
+    data_until,
     cast(freshness_hours as decimal(10, 1)) as freshness_hours,
     case
         when batches is null then 'belum_ada'
-        when data_until_at is null then 'tidak_diketahui'
-        when {{ late_hours('data_until_at') }} > freshness_hours then 'terlambat'
+        when data_until is null then 'tidak_diketahui'
+        when {{ late_hours('data_until') }} > freshness_hours then 'terlambat'
         else 'segar'
     end as freshness_status,
     is_latest,
     '{{ var("data_label") }}' as data_label,
     {{ as_of_date() }} as as_of
-from spine
+from dated
