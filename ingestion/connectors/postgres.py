@@ -104,8 +104,9 @@ class PostgresConnector:
         size = int(self.contract.server.get("batch_rows", BATCH_ROWS))
         query = sql.SQL(
             """
-            select {updated}, {key}::text from (
-                select {updated}, {key}, row_number() over numbered as n, count(*) over () as total
+            select {updated}, {key}::text, rows from (
+                select {updated}, {key}, row_number() over numbered as n, count(*) over () as total,
+                       sum(hashtextextended({key}::text || {updated}::text, 0)::numeric) over numbered as rows
                 from {relation} where {updated} < {below} and {after}
                 window numbered as (order by {updated}, {key})
             ) numbered where n % {size} = 0 or n = total order by n
@@ -121,11 +122,11 @@ class PostgresConnector:
         try:
             with connection.cursor() as cursor:
                 cursor.execute(query)
-                ends = [(updated.astimezone(dt.UTC), key) for updated, key in cursor.fetchall()]
+                found = [((updated.astimezone(dt.UTC), key), str(rows)) for updated, key, rows in cursor.fetchall()]
         except psycopg2.Error as error:
             raise self._refused(error) from None
-        starts = [after, *ends[:-1]]
-        return [self._slice(start, end) for start, end in zip(starts, ends, strict=False)]
+        starts = [after, *(end for end, _ in found[:-1])]
+        return [self._slice(start, end, rows) for start, (end, rows) in zip(starts, found, strict=False)]
 
     def _beyond(self, after: tuple[dt.datetime, str] | None) -> Any:
         from psycopg2 import sql
@@ -146,7 +147,8 @@ class PostgresConnector:
             raise ConnectorError(f"{self.contract.feed}: physicalType of {self.key} is no PostgreSQL type; correct it")
         return declared
 
-    def _slice(self, after: tuple[dt.datetime, str] | None, end: tuple[dt.datetime, str]) -> Batch:
+    def _slice(self, after: tuple[dt.datetime, str] | None, end: tuple[dt.datetime, str], rows: str) -> Batch:
+        """`rows` tells which rows the slice holds: one that appears late between its bounds makes it another batch."""
         import hashlib
 
         position = json.dumps([end[0].isoformat(timespec="microseconds"), end[1]])
@@ -154,7 +156,7 @@ class PostgresConnector:
         return Batch(
             feed=self.contract.feed,
             # The key is a record number: it stays out of names that are logged.
-            batch_id=f"upto-{end[0]:%Y%m%dT%H%M%S%f}.{hashlib.sha256(location.encode()).hexdigest()[:12]}",
+            batch_id=f"upto-{end[0]:%Y%m%dT%H%M%S%f}.{hashlib.sha256(f'{location}{rows}'.encode()).hexdigest()[:12]}",
             position=position,
             period_from=after[0] if after else None,
             period_to=end[0] + dt.timedelta(microseconds=1) if after else None,
@@ -179,6 +181,7 @@ class PostgresConnector:
 
     def _frames(self, batch: Batch) -> Iterator[pl.DataFrame]:
         import adbc_driver_postgresql.dbapi as adbc
+        import pyarrow as pa
 
         with closing(self._connect()) as connection:
             self._check_relation(connection)
@@ -198,7 +201,8 @@ class PostgresConnector:
                         numbers = pl.int_range(row, row + part.height, eager=True, dtype=pl.Int64).alias("_row")
                         yield part.with_columns(numbers)
                         row += part.height
-        except adbc.Error as error:
+        # What breaks in the middle of the stream comes from Arrow, and its message may carry a value.
+        except (adbc.Error, pa.ArrowException, OSError) as error:
             raise ConnectorError(
                 f"{self.contract.feed}: the pull broke off behind row {row - 1} ({type(error).__name__}); "
                 "it is tried again"
