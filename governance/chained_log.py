@@ -1,7 +1,8 @@
 """An append-only log whose entries are chained by hash: JSON lines, each carrying the digest of the one before.
 
 An entry that is changed, dropped from the middle, inserted or moved breaks the chain and `verify` names the line.
-Cutting the end off leaves a valid, shorter chain: that is seen only by someone who kept an earlier head.
+Cutting the end off leaves a valid, shorter chain: that is seen only by someone who kept an earlier head, which is what
+a signed checkpoint is (governance.transparency).
 """
 
 from __future__ import annotations
@@ -104,6 +105,11 @@ class ChainedLog:
                 f"{self.path}: is not a continuation of the known head at entry {known.entries if known else 0}"
             )
         return Head(count, previous)
+
+    def lines(self) -> Iterator[bytes]:
+        """Every whole line as it was written, without its line end, oldest first."""
+        for _, line in self._lines():
+            yield line[:-1]
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
         """Number and bytes of every whole line; a half-written last one is left out."""

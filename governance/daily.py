@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from governance.access_log import AccessLog
+from governance.chained_log import ChainedLog
 from governance.records import processing_record
 from governance.redaction_report import redaction_report
 from governance.retention import RetentionOutcome, enforce_retention
+from governance.transparency import make_checkpoint
 
 if TYPE_CHECKING:
+    from governance.signed_note import Signer
     from ingestion.contract import Contract
     from ingestion.lake import Lake
 
@@ -21,31 +24,44 @@ DONE = (
     "record of processing derived from the contracts (control/processing_record)",
     "redaction report counted from the landings' tallies (control/redaction_report)",
     "each erasure written to the hash-chained access log before it is made",
+    "each log verified, and a checkpoint of it signed",
 )
 NOT_DONE = (
     "residual-risk review and recall floors",
     "signed redaction report",
-    "witnessed checkpoints of the access log",
+    "cosignature of the checkpoints by a witness: an act of the oversight, with its own key",
 )
 
 
 @dataclass(frozen=True)
 class GovernOutcome:
-    """`rows_erased` in all, `erased_feeds` those that lost rows; `undated_feeds` have no day to judge by."""
+    """`rows_erased` in all, `erased_feeds` those that lost rows; `undated_feeds` have no day to judge by.
+    `checkpoints` name the logs that were signed."""
 
     rows_erased: int
     erased_feeds: tuple[str, ...]
     undated_feeds: tuple[str, ...]
     feeds_recorded: int
     report_lines: int
+    checkpoints: tuple[str, ...]
     done: tuple[str, ...]
     not_done: tuple[str, ...]
 
 
 def govern(
-    lake: Lake, contracts: Sequence[Contract], *, as_of: dt.date, time_zone: str, access_log: AccessLog, actor: str
+    lake: Lake,
+    contracts: Sequence[Contract],
+    *,
+    as_of: dt.date,
+    time_zone: str,
+    access_log: AccessLog,
+    actor: str,
+    signed_logs: Sequence[tuple[ChainedLog, Signer]] = (),
 ) -> GovernOutcome:
-    """Retention at `as_of` (city-local), the record of processing and the redaction report. Repeats change nothing."""
+    """Retention at `as_of` (city-local), the record of processing, the redaction report, a checkpoint of each log.
+
+    Repeats change nothing. Raises governance.chained_log.BrokenLog, after all else is done, for a log that was changed.
+    """
 
     def announce(contract: Contract, before: dt.date) -> None:
         access_log.record(
@@ -63,12 +79,16 @@ def govern(
     report = redaction_report(lake, time_zone=time_zone)
     if report.height:
         lake.replace("control", "redaction_report", report)
+    written = [(log, signer) for log, signer in signed_logs if log.path.exists()]
+    for log, signer in written:
+        make_checkpoint(log, signer)
     return GovernOutcome(
         rows_erased=retention.rows,
         erased_feeds=tuple(erasure.feed for erasure in emptied),
         undated_feeds=retention.undated,
         feeds_recorded=records.height,
         report_lines=report.height,
+        checkpoints=tuple(signer.name for _, signer in written),
         done=DONE,
         not_done=(*retention.not_done, *NOT_DONE),
     )

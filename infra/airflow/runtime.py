@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from infra.settings import Home, current_home
 
 if TYPE_CHECKING:
+    from governance.signed_note import Signer
     from infra.build.settings import BuildSettings
     from ingestion.city import City
     from ingestion.contract import Contract
@@ -253,13 +254,15 @@ def publish(context: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def govern(context: Mapping[str, Any]) -> dict[str, Any]:
-    """Retention, the record of processing and the redaction report; the result names what is done and what is not."""
+    """Retention, records, reports and checkpoints of the logs; the result names what is done and what is not."""
     from dataclasses import asdict
 
     from governance.access_log import AccessLog
+    from governance.chained_log import ChainedLog
     from governance.daily import govern as govern_lake
 
     settings = run_settings(context)
+    logs = [ChainedLog(settings.home.serving_dir / f"{name}.jsonl") for name in ("access", "releases")]
     contracts = settings.city.contracts
     with writers(settings.home).writing(*(f"minimised/{contract.entity}" for contract in contracts), "control"):
         outcome = govern_lake(
@@ -267,10 +270,20 @@ def govern(context: Mapping[str, Any]) -> dict[str, Any]:
             contracts,
             as_of=settings.as_of,
             time_zone=settings.city.time_zone,
-            access_log=AccessLog(settings.home.serving_dir / "access.jsonl"),
+            access_log=AccessLog(logs[0].path),
             actor="govern_data",
+            signed_logs=[(log, log_signer(settings.home, settings.city.name, log.path.stem)) for log in logs],
         )
     return asdict(outcome)
+
+
+def log_signer(home: Home, city: str, log: str) -> Signer:
+    """The key that signs a log's checkpoints, derived from a secret of the home; its name is the log's origin."""
+    import hashlib
+
+    from governance.signed_note import Signer
+
+    return Signer(f"telaga.{'-'.join(city.split())}/{log}", hashlib.sha256(home.secret("log_signer").encode()).digest())
 
 
 def maintain(context: Mapping[str, Any]) -> dict[str, Any]:

@@ -251,6 +251,23 @@ def test_govern_tells_counts_and_names_and_repeats_change_nothing(home: Home) ->
     assert home.lake().version("control", "processing_record") == 1
 
 
+def test_govern_signs_a_checkpoint_of_each_log_and_stops_at_one_that_was_cut(home: Home) -> None:
+    from governance.chained_log import BrokenLog, ChainedLog
+    from governance.signed_note import Verifier
+    from governance.transparency import audit, checkpoint_path, key_path
+
+    log = ChainedLog(home.serving_dir / "releases.jsonl")
+    for number in range(3):
+        log.append({"event": "released", "number": number})
+    assert runtime.govern(context())["checkpoints"] == ("telaga.testville/releases",)
+    key = Verifier.parse(key_path(log).read_text())
+    assert audit(log.lines(), checkpoint_path(log).read_text(), [key]).size == 3
+
+    log.path.write_bytes(b"".join(line + b"\n" for line in list(log.lines())[:2]))
+    with pytest.raises(BrokenLog, match="does not continue its checkpoint of 3 entries"):
+        runtime.govern(context())
+
+
 def test_maintain_leaves_a_table_that_is_written_and_names_it(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     import polars as pl
 
