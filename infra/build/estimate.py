@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -218,19 +219,20 @@ def surface_frames(settings: BuildSettings, pins: Pins) -> dict[str, pl.DataFram
     cells = city_cells(finest.collect(), settings.city.h3_resolution)
     counted = set(reference(settings).filter("counts_in_index")["category"]) - settings.city.discovered_categories
     counts = aggregate(settings, "int_incidents__cell_day").filter(pl.col("category").is_in(sorted(counted)))
-    surface = risk_surface(counts, cells["h3_cell"].to_list(), surface_settings(settings))
+    surface = risk_surface(counts, cells["h3_cell"].to_list(), surface_settings(settings, cells.height))
     shown = shown_rows(surface)
     return {"risk_surface": shown, "city_cells": drawn(cells, shown["h3_cell"].unique().to_list())}
 
 
-def surface_settings(settings: BuildSettings) -> SurfaceSettings:
+def surface_settings(settings: BuildSettings, cells: int) -> SurfaceSettings:
+    """The surface of a city of so many cells. Weeks that could not be shown are not estimated: each week of a large
+    city costs seconds and hundreds of megabytes."""
     from estimation.settings import SurfaceSettings
 
-    return SurfaceSettings(
-        as_of=settings.as_of,
-        weeks=settings.surface_weeks,
-        excluded_categories=settings.city.discovered_categories,
-    )
+    surface = SurfaceSettings(as_of=settings.as_of, excluded_categories=settings.city.discovered_categories)
+    a_week = cells * (1 + len(surface.bands))  # the whole day, and each band of hours
+    fitting = (weeks for weeks, percent in SHOWN if weeks * a_week * percent / 100 <= MOST_ROWS)
+    return replace(surface, weeks=min(settings.surface_weeks, next(fitting, 1)))
 
 
 def shown_rows(surface: pl.DataFrame, most: int = MOST_ROWS) -> pl.DataFrame:
