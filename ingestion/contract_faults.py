@@ -25,14 +25,30 @@ TELLING_NAMES = {
     "biometrics": ("biometric", "biometrics", "fingerprint", "wajah", "retina"),
     "account": ("account", "rekening", "iban"),
 }
+UNDECIDED = "DECIDE"
 PERSONAL_NAMES = ("nik", "npwp", "ktp", "plat", "plate", "nopol", "telepon", "phone", "email", "alamat", "nrp", "imei")
 
 
 def faults(document: Mapping[str, Any]) -> list[str]:
     """Faults of a parsed contract; empty where it can be used."""
-    found = [*_standard(document), *_ours(document)]
+    found = [*_undecided(document), *_standard(document), *_ours(document)]
     # Beyond this point the shape is relied on.
     return found or [*_meaning(document)]
+
+
+def _undecided(value: Any, place: str = "") -> Iterator[str]:
+    """What a draft (see ingestion.draft) left to a person."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            name = item.get("name", key) if isinstance(item, Mapping) else key
+            yield from _undecided(str(key), place)
+            yield from _undecided(item, f"{place}.{name}".lstrip("."))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            name = item.get("name", number) if isinstance(item, Mapping) else number
+            yield from _undecided(item, f"{place}.{name}".lstrip("."))
+    elif isinstance(value, str) and UNDECIDED in value:
+        yield f"{place}: still says {UNDECIDED}; decide it"
 
 
 def _standard(document: Mapping[str, Any]) -> Iterator[str]:

@@ -59,7 +59,7 @@ def _parse_slowly(block: bytes) -> pl.DataFrame:
         except (ValueError, RecursionError):
             item = None
         if isinstance(item, dict):
-            rows.append({name: _as_text(value) for name, value in _flattened(item)} | {"_raw": None})
+            rows.append({name: _as_text(value) for name, value in flattened(item)} | {"_raw": None})
         elif line.strip():
             rows.append({"_raw": line.decode("utf-8", "replace")})
     names = dict.fromkeys(name for row in rows for name in row)
@@ -67,10 +67,10 @@ def _parse_slowly(block: bytes) -> pl.DataFrame:
     return pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
 
 
-def _flattened(item: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flattened(item: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in item.items():
         if isinstance(value, dict) and value:
-            yield from _flattened(value, f"{prefix}{name}.")
+            yield from flattened(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
 

@@ -1,6 +1,8 @@
 """Contracts of feeds: check one, draft one from a sample, pause and resume a feed.
 
 check PATH       one line a fault of a contract, or of a city's folder; nothing and exit 0 where there is none
+new SAMPLE       a draft contract from a sample file: format, types, key, times, suspected personal data with a proposed
+                 action; what a person must decide says DECIDE, and no value of the sample stands in it
 pause FEED       nothing is pulled of the feed until it is resumed; what is published stays, what is delivered waits
 resume FEED
 """
@@ -12,7 +14,7 @@ import getpass
 import sys
 from pathlib import Path
 
-from infra.settings import SettingsError, current_home
+from infra.settings import SettingsError, city_folder, current_home
 
 SUMMARY = "check or draft a feed's contract, pause or resume a feed"
 ENVIRONMENT = "main"
@@ -24,6 +26,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     check = actions.add_parser("check", help="explain what is wrong with a contract, one line a fault")
     check.add_argument("path", type=Path, help="a contract (*.odcs.yaml) or a city's folder")
     check.set_defaults(act=_check)
+    new = actions.add_parser("new", help="draft a contract from a sample: CSV, JSON lines, Parquet or a spatial file")
+    new.add_argument("sample", type=Path, metavar="SAMPLE")
+    new.add_argument("--feed", metavar="NAME", help="<agency>.<dataset> (default: from the sample's name)")
+    new.add_argument(
+        "--entity", metavar="NAME", help="what it maps onto (ingestion/entities.yaml); columns are matched"
+    )
+    new.add_argument("--city", metavar="NAME|DIR", help="the city it belongs to (default: the home's)")
+    new.add_argument("--out", type=Path, metavar="DIR", help="write <feed>.odcs.yaml there (default: standard output)")
+    new.set_defaults(act=_new)
     for name, about in (
         ("pause", "pull nothing of a feed until it is resumed"),
         ("resume", "pull a paused feed again"),
@@ -38,6 +49,48 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the action; 1 where a contract has faults, 2 for a refused use."""
     return int(arguments.act(arguments))
+
+
+def _new(arguments: argparse.Namespace) -> int:
+    import re
+
+    from ingestion.connectors import UnreadableBatch
+    from ingestion.contract import SUFFIX
+    from ingestion.draft import draft_contract
+    from ingestion.entities import load_entities
+    from ingestion.sample import read_sample
+
+    entities = load_entities()
+    if arguments.entity is not None and arguments.entity not in entities:
+        raise SettingsError(f"no entity {arguments.entity}: one of {', '.join(entities.by_name)}")
+    words = re.sub(r"[^a-z]+", "_", arguments.sample.name.split(".")[0].lower()).strip("_")
+    feed = arguments.feed or f"agency.{words or 'dataset'}"
+    if not re.fullmatch(r"[a-z0-9_]+\.[a-z0-9_]+", feed):
+        raise SettingsError("--feed is <agency>.<dataset> in lower case letters, digits and _")
+    if not arguments.sample.is_file():
+        raise SettingsError(f"{arguments.sample.name}: is not there; give a sample file")
+    target = arguments.out / f"{feed}{SUFFIX}" if arguments.out else None
+    if target is not None and (target.exists() or not arguments.out.is_dir()):
+        raise SettingsError(f"{target.name if target.exists() else arguments.out}: is there already, or no folder")
+    try:
+        sample = read_sample(arguments.sample)
+    except UnreadableBatch as error:
+        raise SettingsError(str(error)) from None
+    entity = entities[arguments.entity] if arguments.entity else None
+    draft = draft_contract(sample, feed, _city_name(arguments.city), entity)
+    if target is None:
+        print(draft, end="")
+    else:
+        target.write_text(draft, encoding="utf-8")
+        print(f"{target}: {draft.count('DECIDE')} places to decide; then ./telaga feed check {target}")
+    return 0
+
+
+def _city_name(given: str | None) -> str:
+    if given is None:
+        state = current_home().state()
+        return state.city if state else "city"
+    return city_folder(given).name
 
 
 def _turn(arguments: argparse.Namespace) -> int:
