@@ -187,7 +187,7 @@ class _Verdict:
             "season_factor": _rounded(self.found.season, missing, 2),
         }
         columns |= self._beside(missing)
-        frame = pl.DataFrame(columns, strict=False)
+        frame = pl.DataFrame(columns, schema_overrides={name: WARNING_SCHEMA[name] for name in columns})
         empty = pl.Series(missing.ravel())
         return frame.with_columns(
             pl.when(~empty).then("observed").alias("observed"),

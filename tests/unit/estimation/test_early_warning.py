@@ -46,6 +46,14 @@ def test_a_burst_is_named_with_level_and_driver() -> None:
     assert last.filter(pl.col("region_code") == "a")["level"].item() is None
 
 
+def test_a_quiet_grain_stands_beside_a_loud_one() -> None:
+    warnings = early_warnings(_counts({"a": 4.0, "b": 0.2}, burst="b"), WarningSettings(AS_OF, days=2, beside=False))
+    assert warnings.group_by("grain").agg(pl.col("is_signal").any()).sort("grain").rows() == [
+        ("day", False),
+        ("week", True),
+    ]
+
+
 def test_levels_are_ordered() -> None:
     warnings = early_warnings(
         _counts({f"r{i}": 3.0 for i in range(40)}), WarningSettings(AS_OF, days=100, beside=False)
