@@ -65,7 +65,7 @@ def early_warnings(
     """Judges the latest `settings.days` days of every region and category in `counts`; WARNING_SCHEMA, a row a day.
 
     counts: region_code, category, period_start (local day), n; a day without a row had none. An optional reported_by
-        column keeps 'citizen' rows only (unless `uptime` is given).
+        column keeps 'citizen' rows only (unless `uptime` is given). Rows without a region or category are left out.
     parts: region_code, category, period_start, part, n: what a category is made of (modus, smaller region); the part
         furthest above its share of the expectation is named as `driver_part`.
     uptime: region_code, period_start, hours of the cameras: the counts are then detections per hour, and a day without
@@ -77,7 +77,8 @@ def early_warnings(
     require_columns(counts, COUNT_COLUMNS, "counts")
     if "reported_by" in counts.columns and uptime is None:
         counts = counts.filter(pl.col("reported_by") == "citizen")
-    counts = counts.with_columns(pl.col("period_start").cast(pl.Date)).filter(
+    counts = counts.drop_nulls(["region_code", "category"]).with_columns(pl.col("period_start").cast(pl.Date))
+    counts = counts.filter(
         (pl.col("period_start") <= settings.as_of) & ~pl.col("category").is_in(list(settings.excluded_categories))
     )
     if counts.is_empty():

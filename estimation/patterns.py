@@ -21,6 +21,8 @@ Floats = NDArray[np.float64]
 PATTERN_METHOD = "pattern-1"
 DAY_NAMES = ("Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu")
 HOURS, DAYS = 24, 7
+# Events whose modus nobody recorded: a row of its own, and part of what others are held against.
+UNCLASSIFIED = "tidak terklasifikasi"
 
 PATTERN_SCHEMA: dict[str, pl.DataType] = {
     "region_code": pl.String(), "category": pl.String(), "modus": pl.String(), "weekday_band": pl.String(),
@@ -88,7 +90,8 @@ def time_modus_patterns(counts: pl.DataFrame, settings: PatternSettings | None =
     """What happens when and how in each region; PATTERN_SCHEMA, one row a region, category, modus and merged time.
 
     counts: region_code, category, modus, weekday (0 Monday - 6), hour (0 - 23), n (may be fractions of aoristic
-        events); citizen-reported events only: an optional reported_by column keeps 'citizen' rows.
+        events); citizen-reported events only: an optional reported_by column keeps 'citizen' rows. A null modus is
+        'tidak terklasifikasi'.
 
     A modus with under `smallest_total` events has no row. `expected` is its total spread as its category's other modi
     are (the whole category's where it has no others of weight); `score` the normal deviate of seeing so many, with the
@@ -98,6 +101,7 @@ def time_modus_patterns(counts: pl.DataFrame, settings: PatternSettings | None =
     require_columns(counts, ("region_code", "category", "modus", "weekday", "hour", "n"), "counts")
     if "reported_by" in counts.columns:
         counts = counts.filter(pl.col("reported_by") == "citizen")
+    counts = counts.drop_nulls(["region_code", "category"]).with_columns(pl.col("modus").fill_null(UNCLASSIFIED))
     counts = counts.filter(~pl.col("category").is_in(list(settings.excluded_categories)))
     if not counts["weekday"].is_between(0, DAYS - 1).all() or not counts["hour"].is_between(0, HOURS - 1).all():
         raise ValueError("counts has a weekday outside 0 - 6 or an hour outside 0 - 23")

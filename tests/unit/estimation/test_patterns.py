@@ -83,6 +83,13 @@ def test_what_police_discover_has_no_pattern() -> None:
     assert time_modus_patterns(events, excluded).is_empty()
 
 
+def test_an_unrecorded_modus_is_a_row_of_its_own() -> None:
+    events = _events({"window": 2.0, "door": 4.0}, 7).with_columns(
+        modus=pl.when(pl.col("modus") == "door").then(None).otherwise("modus")
+    )
+    assert set(time_modus_patterns(events)["modus"]) == {"window", "tidak terklasifikasi"}
+
+
 def test_benjamini_hochberg_by_hand() -> None:
     # Limits are .0125, .025, .0375, .05: the third passes though the second alone would not.
     p = np.array([0.9, 0.01, 0.03, 0.028])
