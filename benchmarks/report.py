@@ -34,7 +34,8 @@ def table(figures: Iterable[Figure]) -> str:
         count = f"{figure.n:,}" if figure.n is not None else ""
         rows.append((figure.cell, _number(figure.value), interval, count, figure.aim, met))
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    return "\n".join("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    padded = [[text.ljust(width) for text, width in zip(row, widths, strict=True)] for row in rows]
+    return "\n".join("  ".join(row).rstrip() for row in padded)
 
 
 def write_json(path: Path, figures: Iterable[Figure]) -> None:

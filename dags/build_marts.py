@@ -12,9 +12,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from _common import CAMERA_EVENTS, CITY_SPATIAL, DEFAULT_ARGS, MARTS, POLICE_RECORDS, START, deadline
 from airflow.sdk import dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
+
+from _common import CAMERA_EVENTS, CITY_SPATIAL, DEFAULT_ARGS, MARTS, POLICE_RECORDS, START, deadline
 
 
 @dag(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from _common import DEFAULT_ARGS, START, deadline
 from airflow.sdk import CronDataIntervalTimetable, dag, get_current_context, task
+
+from _common import DEFAULT_ARGS, START, deadline
 
 
 @dag(

@@ -14,9 +14,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from _common import CAMERA_EVENTS, DEFAULT_ARGS, START, deadline
 from airflow.sdk import CronDataIntervalTimetable, TriggerRule, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
+
+from _common import CAMERA_EVENTS, DEFAULT_ARGS, START, deadline
 
 
 @dag(

@@ -9,8 +9,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from _common import DEFAULT_ARGS, MARTS, START, deadline
 from airflow.sdk import dag, get_current_context, task
+
+from _common import DEFAULT_ARGS, MARTS, START, deadline
 
 
 @dag(

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, Walked, processes_of, telaga
+
+from tests.support.walked import ROOT, Walked, processes_of, telaga
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import NUSANTARA, ROOT, Walked, processes_of, summary_of, telaga, walked
+
+from tests.support.walked import NUSANTARA, ROOT, Walked, processes_of, summary_of, telaga, walked
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 

@@ -58,7 +58,7 @@ def benchmarks() -> dict[str, dict[str, str]]:
     """Name -> what the module says of itself (SUMMARY, ENVIRONMENT), read without importing it."""
     found = {}
     for path in sorted(FOLDER.glob("[a-z]*.py")):
-        said = {}
+        said: dict[str, str] = {}
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
                 said |= {target.id: str(node.value.value) for target in node.targets if isinstance(target, ast.Name)}

@@ -9,8 +9,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from infra.settings import Home, SettingsError, current_home
+
+if TYPE_CHECKING:
+    from ingestion.connectors.quarantined import Frames
+    from ingestion.contract import Contract
 
 SUMMARY = "list what was refused, show why, replay it after a contract was corrected"
 ENVIRONMENT = "main"
@@ -89,13 +94,29 @@ def _replay(arguments: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
+def _frames(home: Home, contract: Contract) -> Frames | None:
+    """How a delivery's bytes are read that quarantine kept whole; null for a feed that has none."""
+    from functools import partial
+
+    from infra.airflow.runtime import places
+    from ingestion.connectors import CHUNK_ROWS
+    from ingestion.connectors.formats import frames_of
+    from ingestion.connectors.sealed_folder import SealedFolderConnector
+
+    if contract.server.get("sealed"):
+        # A kept drop is verified and opened as when it came.
+        return SealedFolderConnector(contract, places(home), home.keys_dir).frames
+    if not contract.format:
+        return None
+    return partial(frames_of, contract=contract, places=places(home), chunk_rows=CHUNK_ROWS)
+
+
 def _replay_feed(home: Home, feed: str, batch_ids: list[str]) -> None:
     import uuid
 
     from expectations.judge import Judge
-    from infra.airflow.runtime import places, writers
+    from infra.airflow.runtime import writers
     from ingestion.city import load_city
-    from ingestion.connectors import connector_for
     from ingestion.land import LandingContext
     from ingestion.minimise.pseudonyms import KeyRing
     from ingestion.replay import replay
@@ -105,10 +126,6 @@ def _replay_feed(home: Home, feed: str, batch_ids: list[str]) -> None:
         raise SettingsError(f"{home.root} holds no city yet: run ./telaga demo or ./telaga run first")
     city = load_city(state.city_dir)
     contract = city.feed(feed)
-    frames = None
-    if contract.connector != "postgres":
-        connector = connector_for(contract, credentials={}, places=places(home), keys_dir=home.keys_dir)
-        frames = getattr(connector, "frames", None)
     context = LandingContext(
         lake=home.lake(),
         city=city,
@@ -119,7 +136,7 @@ def _replay_feed(home: Home, feed: str, batch_ids: list[str]) -> None:
         log=lambda line: print(line, file=sys.stderr),
     )
     with writers(home).writing(f"minimised/{contract.entity}", "control"):
-        outcome = replay(contract, context, frames, batch_ids)
+        outcome = replay(contract, context, _frames(home, contract), batch_ids)
     print(
         f"{feed}  {outcome.batches} batches  read {outcome.read}  accepted {outcome.accepted}  "
         f"duplicate {outcome.duplicate}  quarantined {outcome.quarantined}"
