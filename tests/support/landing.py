@@ -242,9 +242,9 @@ class House:
     def _load_city(self) -> City:
         folder = self.root / "city"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "city.yaml").write_text(yaml.safe_dump(CITY))
-        for name, contract in self.documents.items():
-            (folder / f"{name}.odcs.yaml").write_text(yaml.safe_dump(contract, sort_keys=False))
+        files = {"city.yaml": CITY} | {f"{name}.odcs.yaml": contract for name, contract in self.documents.items()}
+        for name, content in files.items():
+            (folder / name).write_text(yaml.safe_dump(content, sort_keys=False))
         return load_city(folder)
 
     def contract(self, feed: str) -> Contract:
