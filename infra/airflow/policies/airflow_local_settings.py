@@ -6,6 +6,12 @@ import os
 import sys
 from typing import Any
 
+if sys.argv[1:2] == ["scheduler"]:
+    # Its workers fork each task from this process: what takes seconds to import is imported once, here.
+    from expectations.engine import preload
+
+    preload()
+
 
 def dag_policy(dag: Any) -> None:
     """Takes the clock out of clock-driven DAGs while `telaga run` drives them (TELAGA_CADENCE=off), and the deadline
