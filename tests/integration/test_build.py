@@ -244,20 +244,39 @@ def test_a_city_of_two_levels_without_calls_and_cameras_is_built_too(tmp_path: P
     assert bare.mart("risk_surface").height > 0
 
 
+def run_dbt(settings: BuildSettings, folder: Path, *arguments: str) -> Path:
+    """dbt with what the build hands it, in a folder of its own; returns the folder of its results."""
+    command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--warn-error", *arguments]
+    command += ["--project-dir", str(settings.project_dir), "--profiles-dir", str(settings.project_dir)]
+    command += ["--target-path", str(folder / "target"), "--log-path", str(folder / "logs"), "--no-partial-parse"]
+    ended = subprocess.run(command, env=dbt.environment(settings), cwd=folder, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout[-3000:]
+    return folder / "target"
+
+
 def test_the_unit_tests_of_the_models_pass_without_a_warning(built: Built, tmp_path: Path) -> None:
     """On empty tables in a database of their own: what a unit test reads stands in its own rows."""
     settings = replace(built.settings, build_dir=tmp_path)
-    dbt.prepare(settings)
-    command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--warn-error", "build", "--empty"]
-    command += ["--exclude-resource-type", "test", "--exclude-resource-type", "exposure", "--no-partial-parse"]
-    command += ["--project-dir", str(settings.project_dir), "--profiles-dir", str(settings.project_dir)]
-    command += ["--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path / "logs")]
-    ended = subprocess.run(command, env=dbt.environment(settings), cwd=tmp_path, capture_output=True, text=True)
-    assert ended.returncode == 0, ended.stdout[-3000:]
-    results = json.loads((tmp_path / "target/run_results.json").read_text())["results"]
+    exclude = ("--exclude-resource-type", "test", "--exclude-resource-type", "exposure")
+    target = run_dbt(settings, tmp_path, "build", "--empty", *exclude)
+    results = json.loads((target / "run_results.json").read_text())["results"]
     unit = [result for result in results if result["unique_id"].startswith("unit_test.")]
     assert len(unit) >= 19
     assert {result["status"] for result in unit} == {"pass"}
+
+
+def test_sources_are_fresh_by_the_clock_of_the_build(built: Built, tmp_path: Path) -> None:
+    settings = replace(built.settings, build_dir=tmp_path)
+    given = dbt.variables(settings, pinned(settings))
+    target = run_dbt(settings, tmp_path, "source", "freshness", "--vars", json.dumps(given))
+    found = {
+        result["unique_id"].split(".")[-1]: result
+        for result in json.loads((target / "sources.json").read_text())["results"]
+    }
+    assert set(found) == {"police_record", "emergency_call", "camera_event"}
+    for result in found.values():
+        assert result["status"] == "pass"
+        assert result["snapshotted_at"].startswith(PLAN.as_of.isoformat())
 
 
 def test_a_change_of_a_model_or_of_the_city_is_a_new_build(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from infra.settings import Home
 from infra.simulator import SimulationError, simulate, simulate_more
+from infra.simulator.__main__ import main
 from ingestion.city import load_city
 from tests.unit.simulator.conftest import SIZE, Played, play
 
@@ -142,6 +143,14 @@ def test_a_finished_simulation_is_left_alone_and_refuses_another_size(played: Pl
     with pytest.raises(SimulationError, match="use another TELAGA_HOME"):
         simulate(played.home, **{**SIZE, "seed": 8})
     assert digests(played.root) == before
+
+
+def test_the_command_says_why_it_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--home", str(tmp_path), "--days", "3"]) == 2
+    assert "at least 28 days" in capsys.readouterr().err
+    assert main(["--home", str(tmp_path), "--more", "oikn.camera_events"]) == 2
+    assert "run simulate first" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("size", [{"days": 27}, {"events": 999}, {"records": 199}])
