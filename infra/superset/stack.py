@@ -193,6 +193,8 @@ def _command(interpreter: Path, port: int) -> list[str]:
         "120",
         "--graceful-timeout",
         "5",
+        # Its default socket lies outside the home, and two homes would share it.
+        "--no-control-socket",
         "--limit-request-line",
         "0",
         "superset.app:create_app()",

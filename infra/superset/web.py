@@ -19,7 +19,7 @@ LOGO = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 132 36" role="img
 
 def serve(app: Any, *, pack: Path, release: Path) -> None:
     """Adds the routes to Superset's Flask app. Tiles are for those who are logged in; the rest holds no data."""
-    from flask import Blueprint, Response, abort, redirect, request, send_file
+    from flask import Blueprint, Response, abort, redirect, request, send_file, session
     from flask_login import current_user
 
     routes = Blueprint("telaga", __name__)
@@ -47,6 +47,14 @@ def serve(app: Any, *, pack: Path, release: Path) -> None:
         # Superset reads packs from inside its own package, where nothing of ours belongs.
         if request.path == "/superset/language_pack/id/":
             return send_file(pack, mimetype="application/json", max_age=3600)
+        return None
+
+    @app.before_request
+    def no_log_of_strangers() -> Any:
+        # The login page reports its events some seconds after it has come. Refused, or even only looked at through
+        # current_user, that report sets a cookie: over the one of the user who has logged in meanwhile.
+        if request.path == "/superset/log/" and "_user_id" not in session:
+            return Response(status=204)
         return None
 
     @app.before_request

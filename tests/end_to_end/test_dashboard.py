@@ -25,9 +25,8 @@ pytestmark = [
 DASHBOARDS = {each.user: each for each in read_dashboards(read_marts())}
 # What Superset writes where a chart fails or has nothing, in either language.
 ERRORS = re.compile(
-    r"error|galat\b(?! baku)|exception|went wrong|ada yang keliru"
-    r"|no results|tidak ada hasil|no data|tidak ada data|undefined|NaN\b",
-    re.IGNORECASE,
+    r"[Ee]rror|[Ee]xception|went wrong|terjadi galat|galat (?:data|tak|basis|jaringan)|ada yang keliru"
+    r"|[Nn]o (?:data|results)|[Tt]idak ada (?:data|hasil)|undefined|\bNaN\b"
 )
 ENGLISH = re.compile(r"\b(Filters?|Apply|Clear all|records?|Search|Show|entries|Settings|Loading|Modified|Inv|ago)\b")
 # Distinct colours and their spread in a picture, counted where a picture can be decoded: in the browser.

@@ -125,6 +125,15 @@ def test_nobody_reads_anything_without_logging_in(superset: Served, readers: dic
     assert requests.post(f"{superset.url}/api/v1/chart/data", json=body, timeout=60).status_code in (401, 403)
 
 
+def test_a_report_of_the_login_page_does_not_log_out_who_has_logged_in_meanwhile(superset: Served) -> None:
+    import requests
+
+    stranger = requests.Session()
+    stranger.get(f"{superset.url}/login/", timeout=60)
+    report = stranger.post(f"{superset.url}/superset/log/?explode=events", data={"events": "[]"}, timeout=60)
+    assert (report.status_code, "Set-Cookie" in report.headers) == (204, False)
+
+
 @pytest.mark.parametrize(
     "statement",
     [

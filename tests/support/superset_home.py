@@ -166,6 +166,8 @@ def browser() -> Iterator[Any]:
 def open_dashboard(page: Any, where: Served, user: str, seconds: float = 90) -> None:
     """Logs in as a user would, and waits until the dashboard that opens has drawn all its charts."""
     page.goto(f"{where.url}/login/")
+    # A form that is still being set up forgets what is typed into it.
+    page.wait_for_load_state("networkidle", timeout=seconds * 1000)
     page.locator("input[type=text]").fill(user)
     page.locator("input[type=password]").fill(where.password(user))
     page.keyboard.press("Enter")
