@@ -52,6 +52,8 @@ from ingestion.profile import BatchProfile, Sampler, Verdict
 from ingestion.sealing import recipient_of
 
 if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
     from ingestion.city import City
     from ingestion.connectors import Batch, Connector
     from ingestion.connectors.source import Source
@@ -366,6 +368,8 @@ class _FeedLanding:
                 reading.occurrences = Occurrences(self._landed_of(batch))
             for raw in delivery:
                 self._read(raw, reading)
+            # Some sources know it only once they were read.
+            digest = getattr(delivery, "digest", digest)
             spool.flush()
             return self._judged(batch, reading, write, state, is_again, digest)
         except (SchemaDrift, UnreadableBatch, TableRuleBroken) as error:
@@ -459,11 +463,10 @@ class _FeedLanding:
             nonlocal plan, table
             if plan is None:
                 table = ensure_minimised(self.lake, self.entity)
-                rival = table.transaction_version(batch_transaction(write.feed, write.batch_id))
-                if rival is not None and not write.is_retaken:
-                    found = committed(self.lake, self.entity, write.feed, write.batch_id, None)
-                    if found is not None:
-                        return _Landed(_status(found[0]), *found, reason="landed by another run meanwhile")
+            rival = None if write.is_retaken else self._rival(table, batch, reading)
+            if rival is not None:
+                return rival
+            if plan is None:
                 plan = plan_batch(self.lake, table, self.entity, reading.spool, write)
             counts = Counts(reading.read, plan.accepted, plan.duplicate, quarantined)
             reason = "; ".join(filter(None, (despite, self._reason(reading)))) or None
@@ -477,6 +480,17 @@ class _FeedLanding:
             return _Landed(_status(counts), counts, version, True, reason, digest)
 
         return retried(attempt, what=f"minimised/{self.entity.name}")
+
+    def _rival(self, table: DeltaTable, batch: Batch, reading: _Reading) -> _Landed | None:
+        """What another run made of this batch since it was opened here; what both listed of it is then listed once."""
+        if table.transaction_version(batch_transaction(self.contract.feed, batch.batch_id)) is None:
+            return None
+        found = committed(self.lake, self.entity, self.contract.feed, batch.batch_id, None)
+        if found is None:
+            return None
+        reading.quarantine.close(is_again=True)
+        self._write_tally(reading, batch.batch_id, is_again=True)
+        return _Landed(_status(found[0]), *found, reason="landed by another run meanwhile")
 
     def _reason(self, reading: _Reading) -> str | None:
         rules = reading.quarantine.broken_rules()

@@ -188,6 +188,8 @@ def test_landings_of_the_same_batches_side_by_side(house: House, prepared: Path,
         assert house.table(entity)["record_key"].n_unique() == house.table(entity).height
     for feed in FEEDS:
         assert house.land(feed).batches == 0
+        index = house.quarantine(feed).select("rule", "rows", "positions").sort("rule", "rows", "positions")
+        assert index.equals(plain.quarantine(feed).select(index.columns).sort("rule", "rows", "positions"))
 
 
 # Storage that fails

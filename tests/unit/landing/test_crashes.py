@@ -15,6 +15,7 @@ from ingestion.lake import Lake, upsert
 from ingestion.lake import commit as commits
 from ingestion.lake.log import BatchLog
 from ingestion.lake.quarantine import Quarantine
+from ingestion.profile import BatchProfile, Verdict
 from tests.support.landing import CALLS, House, call
 
 ROWS = {
@@ -235,3 +236,32 @@ def test_placeholder_points_are_there_before_the_places_are(house: House, monkey
     house.land(CALLS)
     found = house.table("emergency_call")["location_quality"].to_list()
     assert sorted(found) == ["exact", "placeholder"]
+
+
+@pytest.mark.parametrize("moment", ["before the plan", "after the plan"])
+def test_a_batch_that_another_run_lands_meanwhile_is_listed_once(house: House, moment: str) -> None:
+    """A backfill beside a scheduled run: both found the same new file."""
+    house.deliver_calls("c_2026-05-01.csv", [call(1), call(2), call(3, kind="X")])
+    other = House(house.root)
+
+    def judge(profile: BatchProfile) -> Verdict:
+        if moment == "after the plan":
+            assert other.land(CALLS, run_id="rival").accepted == 2
+        return Verdict(True)
+
+    real = walk.ensure_minimised
+
+    def late(*arguments: Any) -> Any:
+        if moment == "before the plan" and other.runs == 0:
+            assert other.land(CALLS, run_id="rival").accepted == 2
+        return real(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(walk, "ensure_minimised", late)
+        outcome = house.land(CALLS, run_id="loser", judge=judge)
+    assert outcome.reasons == ("landed by another run meanwhile",)
+    assert house.table("emergency_call").height == 2
+    assert house.quarantine(CALLS).select("rule", "rows", "positions").rows() == [("codes:kind", 1, [3])]
+    redaction = house.lake.read("control", "redaction").collect()
+    assert redaction.filter((redaction["feed"] == CALLS) & (redaction["column"] == "caller")).height == 1
+    assert house.land(CALLS).batches == 0
