@@ -259,8 +259,11 @@ def _type(name: str, logical: str, wanted: str, ours: Mapping[str, Any]) -> Iter
 
 def _source(document: Mapping[str, Any], ours: Mapping[str, Any], names: set[str]) -> Iterator[str]:
     server = document["servers"][0]
-    if ours["connector"] == "folder":
-        if not server.get("path"):
+    stated = telaga(server)
+    if ours["connector"] in ("folder", "s3"):
+        if ours["connector"] == "s3":
+            yield from _bucket(server, stated)
+        elif not server.get("path"):
             yield "servers: a folder connector needs path, such as {simulation}/inbox/agency/*.csv"
         if "kind" not in ours.get("format", {}):
             yield "format: kind is missing: csv, jsonl, parquet or spatial"
@@ -269,9 +272,8 @@ def _source(document: Mapping[str, Any], ours: Mapping[str, Any], names: set[str
             if lookup[name] not in names:
                 yield f"format.lookup: {lookup[name]} is no declared column"
         yield from _period(ours.get("period", {}))
-        yield from _sealed(telaga(server))
+        yield from _sealed(stated)
         return
-    stated = telaga(server)
     if stated.keys() & {"sealed", "agency_key", "recipient"}:
         yield "servers: only files can be sealed; a database has its own encrypted connection"
     for name in ("connection_id", "relation", "updated"):
@@ -282,6 +284,15 @@ def _source(document: Mapping[str, Any], ours: Mapping[str, Any], names: set[str
             yield f"servers: {name} names {stated[name]}, which is no declared column"
     if sum(bool(prop.get("primaryKey")) for prop in document["schema"][0].get("properties") or ()) != 1:
         yield "schema: a postgres feed needs exactly one primaryKey column for its keyset"
+
+
+def _bucket(server: Mapping[str, Any], stated: Mapping[str, Any]) -> Iterator[str]:
+    if not re.match(r"s3://[^/*?]+/.", str(server.get("location", ""))):
+        yield "servers: an s3 connector needs location, such as s3://bucket/prefix/*.csv.gz"
+    if "connection_id" not in stated:
+        yield "servers: an s3 connector needs connection_id"
+    if stated.get("sealed"):
+        yield "servers: sealed drops are read from a folder; deliver them into one"
 
 
 def _sealed(stated: Mapping[str, Any]) -> Iterator[str]:

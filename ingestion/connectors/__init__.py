@@ -113,8 +113,16 @@ def connector_for(
     if contract.connector == "postgres":
         from ingestion.connectors.postgres import PostgresConnector
 
-        if not credentials.get("uri"):
-            connection = contract.server.get("connection_id", "?")
-            raise ConnectorError(f"{contract.feed}: connection {connection} has no uri; define it and try again")
-        return PostgresConnector(contract, credentials["uri"])
-    raise ConnectorError(f"{contract.feed}: connector {contract.connector} is unknown; use folder or postgres")
+        return PostgresConnector(contract, _with_uri(contract, credentials)["uri"])
+    if contract.connector == "s3":
+        from ingestion.connectors.s3 import S3Connector
+
+        return S3Connector(contract, _with_uri(contract, credentials), places)
+    raise ConnectorError(f"{contract.feed}: connector {contract.connector} is unknown; use folder, s3 or postgres")
+
+
+def _with_uri(contract: Contract, credentials: Mapping[str, str]) -> Mapping[str, str]:
+    if not credentials.get("uri"):
+        connection = contract.server.get("connection_id", "?")
+        raise ConnectorError(f"{contract.feed}: connection {connection} has no uri; define it and try again")
+    return credentials

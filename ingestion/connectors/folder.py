@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from ingestion.connectors import CHUNK_ROWS, Batch, ConnectorError, Delivery, Interval
+from ingestion.connectors.files import due, file_batch
 from ingestion.connectors.formats import expand, frames_of
 from ingestion.connectors.source import FileSource, Source
 
@@ -40,20 +40,7 @@ class FolderConnector:
         self, acknowledged: frozenset[str], position: str | None = None, interval: Interval | None = None
     ) -> list[Batch]:
         """Files not acknowledged, oldest period first; `position` is not needed, late files are found by their id."""
-        found = sorted((self._batch(path) for path in self._files()), key=lambda batch: batch.position)
-        if interval is None:
-            return [batch for batch in found if batch.batch_id not in acknowledged]
-        start, end = interval
-        return [
-            batch
-            for batch in found
-            if (
-                batch.period_from < end and batch.period_to > start
-                if batch.period_from and batch.period_to
-                # A file that does not say when it speaks of cannot be asked for by time, only landed once.
-                else batch.batch_id not in acknowledged
-            )
-        ]
+        return due((self._batch(path) for path in self._files()), acknowledged, interval)
 
     def open(self, batch: Batch) -> Delivery:
         """Open a file: its digest is taken first, then it is read in chunks."""
@@ -85,51 +72,9 @@ class FolderConnector:
     def _batch(self, path: Path) -> Batch:
         state = path.stat()
         location = path.relative_to(self.root).as_posix()
-        print_of = hashlib.sha256(f"{location}|{state.st_size}|{state.st_mtime_ns}".encode()).hexdigest()[:12]
-        start, end = self._period(location)
         delivered = dt.datetime.fromtimestamp(state.st_mtime, dt.UTC)
-        return Batch(
-            feed=self.contract.feed,
-            batch_id=f"{re.sub(r'[^A-Za-z0-9._-]', '_', location)}.{print_of}",
-            position=f"{(start or delivered).isoformat()}|{location}|{print_of}",
-            period_from=start,
-            period_to=end,
-            location=location,
-            size_bytes=state.st_size,
-        )
-
-    def _period(self, location: str) -> tuple[dt.datetime | None, dt.datetime | None]:
-        zone = ZoneInfo(self.contract.time_zone or "UTC")
-        period = self.contract.period
-        if "from" in period:
-            first, last = (dt.date.fromisoformat(str(period[end])) for end in ("from", "to"))
-            return _midnight(first, zone), _midnight(last, zone)
-        found = re.search(period["pattern"], location) if "pattern" in period else None
-        if found is None:
-            return None, None
-        try:
-            first, last = _days({name: int(value) for name, value in found.groupdict().items() if value})
-        except ValueError:
-            return None, None
-        return _midnight(first, zone), _midnight(last, zone)
-
-
-def _days(parts: Mapping[str, int]) -> tuple[dt.date, dt.date]:
-    year = parts["year"]
-    if "week" in parts:
-        first = dt.date.fromisocalendar(year, parts["week"], 1)
-        return first, first + dt.timedelta(days=7)
-    if "month" not in parts:
-        return dt.date(year, 1, 1), dt.date(year + 1, 1, 1)
-    month = parts["month"]
-    if "day" in parts:
-        first = dt.date(year, month, parts["day"])
-        return first, first + dt.timedelta(days=1)
-    return dt.date(year, month, 1), dt.date(year + month // 12, month % 12 + 1, 1)
-
-
-def _midnight(day: dt.date, zone: ZoneInfo) -> dt.datetime:
-    return dt.datetime.combine(day, dt.time(), zone).astimezone(dt.UTC)
+        mark = f"{state.st_size}|{state.st_mtime_ns}"
+        return file_batch(self.contract, location, mark, delivered, state.st_size)
 
 
 def _digest(path: Path) -> str:

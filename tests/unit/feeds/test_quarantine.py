@@ -293,7 +293,7 @@ def claimed(house: House) -> None:
 def test_listing_and_showing_tell_rules_and_places_and_no_value(plain_house, telaga):
     house = plain_house
     rows = [call(n, kind="X", caller="Ngurah Marhaen") for n in range(5)]
-    house.deliver_calls(NAME, [*rows, call(77), call(88, lat="95", caller="Ngurah Marhaen"), "9,K"])
+    house.deliver_calls(NAME, [*rows, call(77), call(88, lat="95.125", caller="Ngurah Marhaen"), "9,K"])
     house.deliver("calls/c_2026-05-02.csv", CALL_HEADER + ",surprise\n" + call(1) + ",s\n")
     house.land(CALLS)
     code, told, _ = telaga("quarantine", "list")
@@ -313,7 +313,7 @@ def test_listing_and_showing_tell_rules_and_places_and_no_value(plain_house, tel
     whole = next(line[1] for line in lines_told if line[2] == "schema_drift")
     _, shown_whole, _ = telaga("quarantine", "show", whole)
     assert "rule     schema_drift: the whole delivery, sealed" in shown_whole
-    for value in ("Ngurah", "95", "116.64", "10:00:00"):
+    for value in ("Ngurah", "95.125", "116.64", "10:00:00"):
         assert value not in told + shown + shown_whole
 
 
@@ -404,6 +404,23 @@ def test_rows_of_a_database_that_were_judged_failed_land_once_accepted(plain_hou
     outcome = land_feed(house.contract(CALLS), Rows(), replace(context_of(house, refuse), run_id="two"))
     assert tally(outcome) == (2, 2, 0, 0)
     assert index(house.lake).height == 0
+
+
+def test_a_replay_of_two_stopped_batches_lands_the_accepted_one_alone(plain_house, telaga):
+    house = plain_house
+    batch = stopped(house, telaga)
+    house.deliver_calls("c_2026-05-02.csv", [call(9)])
+    house.land(CALLS, judge=refuse)
+    telaga("batch", "accept", batch, "--by", "R", "--reason", "r")
+    assert tally(again(house, CALLS, judge=refuse)) == (4, 2, 0, 2)
+    assert sorted(index(house.lake)["rule"].to_list()) == ["codes:kind", "verdict"]
+
+
+def test_envelopes_are_read_in_the_order_they_were_sealed_in():
+    from ingestion.connectors.quarantined import _number
+
+    paths = ["q/a.csv.123456789012.age", *(f"q/a.csv.123456789012.{number}.age" for number in range(2, 1003))]
+    assert sorted(reversed(paths), key=_number) == paths
 
 
 def test_only_what_was_judged_failed_can_be_accepted(plain_house, telaga):

@@ -305,3 +305,50 @@ def test_an_envelope_that_does_not_open_says_so_while_it_is_read(tmp_path, damag
         recipient_of(tmp_path, DROPS_KEY)
     with open_stream(io.BytesIO(sealed), tmp_path) as stream, pytest.raises(SealBroken):
         stream.read()
+
+
+def test_a_signature_that_is_only_spelt_otherwise_is_refused(house):
+    """The last letter of the base64 has four bits that no decoder reads: a changed byte all the same."""
+    made = house.drop("c_2026-05-01.csv", [call(1)], 1)
+    lines_of = made.split(b"\n", 3)
+    letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    last = letters.index(lines_of[2][-3])
+    lines_of[2] = lines_of[2][:-3] + letters[last ^ 1 : (last ^ 1) + 1] + b"=="
+    house.deliver_drop(DAY.format(1), b"\n".join(lines_of))
+    assert "carries no signature that can be read" in house.land(CALLS).reasons[0]
+
+
+def test_a_drop_that_is_changed_between_the_check_and_the_reading_does_not_pass(house, tmp_path):
+    from dataclasses import dataclass, replace
+
+    from ingestion.connectors.source import FileSource
+    from ingestion.drops import verify
+    from ingestion.sealing import agency_public_key
+
+    @dataclass(frozen=True)
+    class Bytes:
+        content: bytes
+        name: str = "x"
+
+        @property
+        def size(self) -> int:
+            return len(self.content)
+
+        def open(self) -> io.BytesIO:
+            return io.BytesIO(self.content)
+
+    path = tmp_path / "x.drop"
+    path.write_bytes(house.drop("x.csv", [call(1)], 1))
+    key = agency_public_key(house.agency / "police.pem")
+    drop = verify(
+        FileSource(path),
+        agency="police",
+        feed=CALLS,
+        agency_key=key,
+        recipient=house.recipient,
+        keys_dir=house.keys.folder,
+    )
+    other = pyrage.encrypt(b"forged", [pyrage.x25519.Recipient.from_str(house.recipient)])
+    swapped = replace(drop, sealed=Bytes(path.read_bytes()[: drop.start] + other))
+    with swapped.open() as stream, pytest.raises(SealBroken, match="was changed"):
+        stream.read()
