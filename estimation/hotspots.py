@@ -41,20 +41,33 @@ SPREAD_CENTRE, SPREAD_SD = (0.1, 0.1), 2.0
 class Grid:
     """`size` cells and the kernel that spreads a cell's events over it and its neighbours.
 
-    The kernel is symmetric and its rows sum to 1, so that no event is lost at the edge of the area.
+    The kernel is symmetric and its rows sum to 1, so that no event is lost at the edge of the area. `copies` [cell]:
+    how many cells each stands for: 1, but for the cells far from any event, which are all alike and kept as one.
     """
 
     size: int
     kernel: sparse.csr_array
+    copies: Floats
 
     @classmethod
-    def from_links(cls, size: int, links: Integers, neighbours: int) -> Grid:
-        """A grid from `links` [m, 2], each pair of touching cells once; inside, a cell has `neighbours` of them."""
+    def from_links(cls, size: int, links: Integers, neighbours: int, alike: int = 0) -> Grid:
+        """A grid from `links` [m, 2], each pair of touching cells once; inside, a cell has `neighbours` of them.
+
+        The last cell stands for `alike` cells where that is not 0.
+        """
         pairs = np.concatenate([links, links[:, ::-1]])
         share = 1 / (neighbours + 1)
         touching = sparse.csr_array((np.full(len(pairs), share), (pairs[:, 0], pairs[:, 1])), shape=(size, size))
         stay = 1 - touching.sum(axis=1)
-        return cls(size, sparse.csr_array(touching + sparse.diags_array(stay)))
+        copies = np.ones(size)
+        if alike:
+            copies[-1] = alike
+        return cls(size, sparse.csr_array(touching + sparse.diags_array(stay)), copies)
+
+    def density(self, values: Floats) -> Floats:
+        """Values [cell] as shares of their sum over all cells; without any, the plain area."""
+        total = float((values * self.copies).sum())
+        return values / total if total > 0 else np.full(self.size, 1 / self.copies.sum())
 
     def diffused(self, values: Floats, steps: int) -> Floats:
         """`values` [cell, column] after so many steps to the neighbours."""
@@ -97,7 +110,7 @@ class HotspotModel:
     horizon: int = WEEK
     spreads: tuple[int, ...] = (1, 4, 16)
     half_lives: tuple[float, ...] = (np.inf, 730.0, 365.0, 180.0, 90.0)
-    strengths: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+    strengths: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
     recent_half_life: float = 28.0
     near_days: int = 21
     near_rings: int = 2
@@ -162,21 +175,22 @@ def surroundings(grid: Grid, own: Events, others: Sequence[Events], origin: int,
         if steps == model.spreads[len(model.spreads) // 2]:
             columns += [current[:, len(own_counts) + index] for index in range(len(others))]
     columns.append(np.ones(grid.size))
-    return np.stack([_density(column) for column in columns], axis=1)
+    return np.stack([grid.density(column) for column in columns], axis=1)
 
 
 @dataclass(frozen=True)
 class Record:
     """A kind's own fading record: `count` [cell], and over how many full days (`exposure`) it was gathered."""
 
+    grid: Grid
     count: Floats
     exposure: float
 
     @classmethod
-    def before(cls, own: Events, size: int, origin: int, model: HotspotModel, half_life: float) -> Record:
+    def before(cls, grid: Grid, own: Events, origin: int, model: HotspotModel, half_life: float) -> Record:
         first = own.between(origin - model.window, origin).day.min(initial=origin)
         exposure = float((0.5 ** (np.arange(origin - int(first)) / half_life)).sum())
-        return cls(decayed(own, size, origin, model.window, half_life), exposure)
+        return cls(grid, decayed(own, grid.size, origin, model.window, half_life), exposure)
 
     def given(self, expected: Floats, strength: float) -> Floats:
         """Density of the cells' Gamma rates, where their surroundings lead to expect the density `expected`.
@@ -186,7 +200,7 @@ class Record:
         if self.count.sum() <= 0:
             return expected
         mean = np.maximum(expected, 1e-12) * self.count.sum() / self.exposure
-        return _density((strength + self.count) / (strength / mean + self.exposure))
+        return self.grid.density((strength + self.count) / (strength / mean + self.exposure))
 
 
 def near_repeats(grid: Grid, own: Events, origin: int, model: HotspotModel) -> Floats:
@@ -196,13 +210,7 @@ def near_repeats(grid: Grid, own: Events, origin: int, model: HotspotModel) -> F
     for _ in range(model.near_rings):
         current = grid.diffused(current, 1)
         columns.append(current)
-    return np.concatenate([_density(column[:, 0])[:, None] for column in columns], axis=1)
-
-
-def _density(values: Floats) -> Floats:
-    """Values as shares of their sum; without any, the plain area."""
-    total = values.sum()
-    return values / total if total > 0 else np.full(values.size, 1 / values.size)
+    return np.stack([grid.density(column[:, 0]) for column in columns], axis=1)
 
 
 def expected_total(own: Events, origin: int, model: HotspotModel, half_life: float) -> float:
@@ -239,7 +247,7 @@ def fit(grid: Grid, own: Events, others: Sequence[Events], origin: int, model: H
         expected_total(own, each, model, level) * (columns @ shares)
         for each, columns in zip(origins, whole, strict=True)
     ]
-    return Fitted(model, weights, half_life, strength, shares, level, *_spread(means, found))
+    return Fitted(model, weights, half_life, strength, shares, level, *_spread(grid, means, found))
 
 
 def forecast(grid: Grid, own: Events, others: Sequence[Events], origin: int, fitted: Fitted) -> Forecast:
@@ -255,7 +263,7 @@ def _whole(
     grid: Grid, own: Events, expected: Floats, origin: int, model: HotspotModel, half_life: float, strength: float
 ) -> Floats:
     """The densities that the last mixture weighs: surroundings, memory, near repeats by ring."""
-    memory = Record.before(own, grid.size, origin, model, half_life).given(expected, strength)
+    memory = Record.before(grid, own, origin, model, half_life).given(expected, strength)
     return np.column_stack([expected, memory, near_repeats(grid, own, origin, model)])
 
 
@@ -270,7 +278,7 @@ def _memory(
         return best
     at = [np.flatnonzero(events) for events in found]
     for half_life in sorted(model.half_lives, reverse=True):
-        records = [Record.before(own, grid.size, each, model, half_life) for each in origins]
+        records = [Record.before(grid, own, each, model, half_life) for each in origins]
         for strength in model.strengths:
             likelihood = sum(
                 float(events[rows] @ np.log(record.given(mean, strength)[rows]))
@@ -311,7 +319,7 @@ def _level(own: Events, origins: Sequence[int], found: Sequence[Floats], model: 
     return max(half_life for half_life, value in likelihood.items() if value >= best - 1)
 
 
-def _spread(means: Sequence[Floats], found: Sequence[Floats], bins: int = 200) -> tuple[float, float]:
+def _spread(grid: Grid, means: Sequence[Floats], found: Sequence[Floats], bins: int = 200) -> tuple[float, float]:
     """a and b of the rates' variance a x mean + b x mean^2, by penalised negative-binomial likelihood.
 
     Cells are grouped by expectation into `bins` first: the likelihood then runs over a small table of counts.
@@ -321,15 +329,17 @@ def _spread(means: Sequence[Floats], found: Sequence[Floats], bins: int = 200) -
         return SPREAD_CENTRE
     mean = np.concatenate(list(means))
     count = np.concatenate(list(found)).astype(np.int64)
+    copies = np.tile(grid.copies, len(means))
     order = np.argsort(mean, kind="stable")
     # Groups of about equal expectation, so that the few cells with many events are told apart.
-    place = np.minimum((np.cumsum(mean[order]) / mean.sum() * bins).astype(np.int64), bins - 1)
+    mass = np.cumsum((mean * copies)[order])
+    place = np.minimum((mass / mass[-1] * bins).astype(np.int64), bins - 1)
     group = np.empty_like(place)
     group[order] = place
-    size = np.bincount(group, minlength=bins)
-    typical = np.bincount(group, weights=mean, minlength=bins) / np.maximum(size, 1)
+    size = np.bincount(group, weights=copies, minlength=bins)
+    typical = np.bincount(group, weights=mean * copies, minlength=bins) / np.maximum(size, 1)
     width = int(count.max()) + 1
-    cells = np.bincount(group * width + count, minlength=bins * width)
+    cells = np.bincount(group * width + count, weights=copies, minlength=bins * width)
     table = np.flatnonzero(cells)
     times, mu, y = cells[table], np.maximum(typical[table // width], 1e-12), (table % width).astype(float)
 

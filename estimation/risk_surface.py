@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from estimation.hotspots import Events, Floats, Grid, HotspotModel, Integers, fit, forecast, rate_interval
+from estimation.h3_cells import CityCells
+from estimation.hotspots import Events, Floats, Forecast, HotspotModel, Integers, fit, forecast, rate_interval
 from estimation.panel import require_columns
 from estimation.settings import SurfaceSettings
 
@@ -26,19 +26,10 @@ SURFACE_SCHEMA: dict[str, pl.DataType] = {
 COLUMNS = ("h3_cell", "local_date", "hour_band", "category", "n")
 ALL_DAY = "all"
 DECIMALS = 2
-NEIGHBOURS = 6
-
-
-class _Basis(NamedTuple):
-    """A resolution's parents: `of` [cell] place of each cell's parent, `cells` their H3 indexes."""
-
-    resolution: int
-    of: Integers
-    cells: NDArray[np.str_]
 
 
 def risk_surface(counts: pl.DataFrame, cells: list[str], settings: SurfaceSettings) -> pl.DataFrame:
-    """The risk surface, SURFACE_SCHEMA: one row a cell, week and band of hours (and 'all'), sorted by these.
+    """The risk surface, SURFACE_SCHEMA: one row a cell, week and band of hours (and 'all').
 
     counts: h3_cell, local_date, hour_band, category, n: citizen-reported incidents; those outside `cells` and of
         `settings.excluded_categories` enter nothing.
@@ -51,17 +42,17 @@ def risk_surface(counts: pl.DataFrame, cells: list[str], settings: SurfaceSettin
     Without any count the frame is empty. Raises ValueError for missing columns or cells of several resolutions.
     """
     require_columns(counts, COLUMNS, "counts")
-    cells = sorted(set(cells))
-    grid, bases = _grid(cells, settings.coarsest_resolution)
     known = counts.filter(
         pl.col("h3_cell").is_in(cells)
         & ~pl.col("category").is_in(sorted(settings.excluded_categories))
         & (pl.col("local_date") <= settings.as_of)
         & (pl.col("n") > 0)
     )
+    city = CityCells.around(cells, known["h3_cell"].unique().to_list(), settings.coarsest_resolution)
     if known.is_empty():
         return pl.DataFrame(schema=SURFACE_SCHEMA)
-    everything = _events(known, cells)
+    grid = city.grid
+    everything = _events(known, city)
     last_day = date.fromordinal(int(everything.day.max()))
     newest = last_day + timedelta(days=1)
     newest -= timedelta(days=newest.weekday())
@@ -71,19 +62,19 @@ def risk_surface(counts: pl.DataFrame, cells: list[str], settings: SurfaceSettin
     # Expectations of the whole day first: every band is relative to their mean.
     means = {}
     for band in (ALL_DAY, *settings.bands):
-        own = everything if band == ALL_DAY else _events(known.filter(pl.col("hour_band") == band), cells)
+        own = everything if band == ALL_DAY else _events(known.filter(pl.col("hour_band") == band), city)
         others = [] if band == ALL_DAY else [everything]
         fitted = fit(grid, own, others, weeks[0].toordinal(), model)
         for week in weeks:
             origin = week.toordinal()
             found = forecast(grid, own, others, origin, fitted)
             if band == ALL_DAY:
-                means[week] = found.mean.mean()
+                means[week] = found.mean[city.place].mean()
             hours = 1.0 if band == ALL_DAY else _hours(band) / 24
             window = own.between(origin - settings.window_days, origin).by_cell(grid.size)
-            shown = _shown(found.mean, found.variance, window, bases, settings)
-            frames.append(_rows(cells, week, band, shown, means[week] * hours, settings))
-    return pl.concat(frames).sort("h3_cell", "week_start", "hour_band")
+            shown = _shown(city, found, window, settings)
+            frames.append(_rows(city, week, band, shown, means[week] * hours, settings))
+    return pl.concat(frames, rechunk=False)
 
 
 def surface_model(settings: SurfaceSettings) -> HotspotModel:
@@ -98,31 +89,12 @@ def surface_model(settings: SurfaceSettings) -> HotspotModel:
     )
 
 
-def _grid(cells: list[str], coarsest: int) -> tuple[Grid, list[_Basis]]:
-    """The grid of the cells, and the bases of each resolution from the cells' own to the coarsest."""
-    import h3
-
-    resolutions = {h3.get_resolution(cell) for cell in cells}
-    if len(resolutions) > 1:
-        raise ValueError(f"the cells have several resolutions ({sorted(resolutions)}); give those of one")
-    place = {cell: index for index, cell in enumerate(cells)}
-    links = [
-        (index, place[other]) for cell, index in place.items() for other in h3.grid_ring(cell, 1) if other in place
-    ]
-    pairs = np.array([pair for pair in links if pair[0] < pair[1]], dtype=np.int64).reshape(-1, 2)
-    bases = []
-    for resolution in range(max(resolutions, default=coarsest), coarsest - 1, -1):
-        parents, of = np.unique([h3.cell_to_parent(cell, resolution) for cell in cells], return_inverse=True)
-        bases.append(_Basis(resolution, of.astype(np.int64), parents))
-    return Grid.from_links(len(cells), pairs, NEIGHBOURS), bases
-
-
-def _events(counts: pl.DataFrame, cells: list[str]) -> Events:
-    """Counts by cell and day; several categories of a day become one."""
+def _events(counts: pl.DataFrame, city: CityCells) -> Events:
+    """Counts by place in the grid and day; several categories of a day become one."""
     summed = (
         counts.group_by("h3_cell", "local_date")
         .agg(pl.col("n").sum())
-        .join(pl.DataFrame({"h3_cell": cells}).with_row_index("cell"), on="h3_cell")
+        .join(pl.DataFrame({"h3_cell": city.cells, "cell": city.place}), on="h3_cell")
         .sort("local_date", "cell")
     )
     # Days are counted as datetime.date does, from year 1; polars counts from 1970.
@@ -142,24 +114,29 @@ class _Shown(NamedTuple):
     mean: Floats
     low: Floats
     high: Floats
-    basis: Integers
-    cell: NDArray[np.object_]
+    resolution: Integers
+    cell: pl.Series
 
 
-def _shown(mean: Floats, variance: Floats, window: Floats, bases: list[_Basis], settings: SurfaceSettings) -> _Shown:
-    size = mean.size
-    numbers = np.full((3, size), np.nan)
-    basis, basis_cell = np.full(size, -1, dtype=np.int64), np.full(size, None, dtype=object)
-    open_cells = np.ones(size, dtype=bool)
-    for resolution, of, parents in bases:
-        taken = open_cells & (np.bincount(of, weights=window) >= settings.minimum_count)[of]
-        numbers[:, taken] = _means(mean, variance, of, of[taken], settings.interval)
-        basis[taken], basis_cell[taken] = resolution, parents[of[taken]]
-        open_cells &= ~taken
-    if window[open_cells].sum() >= settings.minimum_count:
-        rest = np.where(open_cells, 0, 1)
-        numbers[:, open_cells] = _means(mean, variance, rest, rest[open_cells], settings.interval)
-    return _Shown(numbers[0], numbers[1], numbers[2], basis, basis_cell)
+def _shown(city: CityCells, found: Forecast, window: Floats, settings: SurfaceSettings) -> _Shown:
+    """What each cell shows. `found` and `window` (events in the window) are by place in the grid."""
+    mean, variance, counted = found.mean[city.place], found.variance[city.place], window[city.place]
+    if city.grid.copies[-1] > 1:
+        counted[city.place == city.grid.size - 1] = 0  # cells far from any event
+    numbers = np.full((3, mean.size), np.nan)
+    resolution = np.full(mean.size, -1, dtype=np.int64)
+    basis = pl.Series([None], dtype=pl.String).new_from_index(0, mean.size)
+    left = np.ones(mean.size, dtype=bool)
+    for at in city.bases:
+        taken = left & (np.bincount(at.of, weights=counted) >= settings.minimum_count)[at.of]
+        numbers[:, taken] = _means(mean, variance, at.of, at.of[taken], settings.interval)
+        resolution[taken] = at.resolution
+        basis = at.cells.gather(at.of).zip_with(pl.Series(taken), basis)
+        left &= ~taken
+    if counted[left].sum() >= settings.minimum_count:
+        rest = np.where(left, 0, 1)
+        numbers[:, left] = _means(mean, variance, rest, rest[left], settings.interval)
+    return _Shown(numbers[0], numbers[1], numbers[2], resolution, basis)
 
 
 def _means(mean: Floats, variance: Floats, of: Integers, wanted: Integers, interval: float) -> Floats:
@@ -173,27 +150,27 @@ def _means(mean: Floats, variance: Floats, of: Integers, wanted: Integers, inter
 
 
 def _rows(
-    cells: list[str], week: date, band: str, shown: _Shown, unit: float, settings: SurfaceSettings
+    city: CityCells, week: date, band: str, shown: _Shown, unit: float, settings: SurfaceSettings
 ) -> pl.DataFrame:
-    has_value = ~np.isnan(shown.mean)
     columns = {"relative_risk": shown.mean, "risk_lower": shown.low, "risk_upper": shown.high}
-    frame = pl.DataFrame({"h3_cell": cells}).with_columns(
-        pl.lit(week).alias("week_start"),
-        pl.lit(band).alias("hour_band"),
-        *(pl.Series(name, np.where(has_value, values / unit, np.nan)) for name, values in columns.items()),
-        pl.Series("basis_cell", shown.cell.tolist(), dtype=pl.String),
-        pl.Series("basis_resolution", shown.basis),
-        pl.lit(settings.method_version).alias("method_version"),
-    )
     risk = pl.col("relative_risk")
     return (
-        frame.with_columns(
-            pl.col("relative_risk", "risk_lower", "risk_upper").fill_nan(None).round(DECIMALS),
-            pl.when(pl.col("basis_resolution") >= 0).then("basis_resolution").alias("basis_resolution"),
+        pl.DataFrame(
+            {
+                "h3_cell": city.cells,
+                **{name: np.round(values / unit, DECIMALS) for name, values in columns.items()},
+                "basis_cell": shown.cell,
+                "basis_resolution": shown.resolution,
+            }
         )
+        .with_columns(pl.col(list(columns)).fill_nan(None))
         .with_columns(
-            (100 * risk.rank("max", descending=True) / len(cells)).round(DECIMALS).alias("area_rank_percent"),
+            pl.lit(week).alias("week_start"),
+            pl.lit(band).alias("hour_band"),
+            pl.when(pl.col("basis_resolution") >= 0).then("basis_resolution").alias("basis_resolution"),
+            (100 * risk.rank("max", descending=True) / len(city.cells)).round(DECIMALS).alias("area_rank_percent"),
             pl.when(risk.is_null()).then(pl.lit("withheld")).otherwise(pl.lit("published")).alias("status"),
+            pl.lit(settings.method_version).alias("method_version"),
         )
         .select(list(SURFACE_SCHEMA))
     )

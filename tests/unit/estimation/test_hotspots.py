@@ -120,7 +120,7 @@ def test_memory_by_hand() -> None:
     """Four events in 10 days in one cell, none in the other; the surroundings expect half of them in each."""
     pair = Grid.from_links(2, np.array([[0, 1]]), 1)
     own = events(np.zeros(4, dtype=np.int64), np.full(4, TODAY - 10))
-    record = Record.before(own, pair.size, TODAY, MODEL, np.inf)
+    record = Record.before(pair, own, TODAY, MODEL, np.inf)
     assert record.exposure == 10
     found = record.given(np.array([0.5, 0.5]), 2.0)
     rates = np.array([(2 + 4) / (2 / 0.2 + 10), (2 + 0) / (2 / 0.2 + 10)])

@@ -200,6 +200,35 @@ def test_a_neighbour_of_a_fresh_cluster_is_riskier_than_a_far_cell() -> None:
     assert near > 3 * rest  # type: ignore[operator]
 
 
+def test_far_cells_kept_as_one_change_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A town in a province: the same surface whether the forest around it is kept cell by cell or as one."""
+    province = sorted(h3.grid_disk(CENTRE, 30))
+    counts = incidents(sorted(h3.grid_disk(CENTRE, 3)), each_day=5)
+    settings = replace(SETTINGS, weeks=1, coarsest_resolution=8)
+    as_one = risk_surface(counts, province, settings)
+    monkeypatch.setattr("estimation.h3_cells.REACH", 100)
+    apart = risk_surface(counts, province, settings)
+    both = as_one.join(apart, on=["h3_cell", "week_start", "hour_band"], suffix="_apart")
+    assert both.height == len(province) * 5
+    for name in ("relative_risk", "risk_lower", "risk_upper"):
+        assert both.select((pl.col(name) - pl.col(f"{name}_apart")).abs().max()).item() <= 0.0101
+    for name in ("basis_cell", "basis_resolution", "status"):
+        assert both[name].equals(both[f"{name}_apart"])
+    far = as_one.filter(pl.col("basis_cell").is_null())
+    assert far.height > 5 * 2000 and far.filter(pl.col("status") == "published").height > 0
+
+
+def test_a_town_in_a_province_costs_no_more_than_the_town() -> None:
+    from estimation.h3_cells import REACH, CityCells
+
+    province = h3.grid_disk(CENTRE, 40)
+    city = CityCells.around(province, [CENTRE], 5)
+    near = 1 + 3 * REACH * (REACH + 1)
+    assert city.grid.size == near + 1 and city.grid.copies.sum() == len(province)
+    assert (city.place == near).sum() == len(province) - near
+    assert city.grid.kernel.sum(axis=1) == pytest.approx(np.ones(near + 1))
+
+
 def test_no_counts_give_an_empty_surface() -> None:
     empty = risk_surface(incidents(CELLS, days=1).head(0), CELLS, SETTINGS)
     assert empty.is_empty() and dict(empty.schema) == SURFACE_SCHEMA
