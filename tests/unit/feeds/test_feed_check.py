@@ -79,3 +79,29 @@ def test_what_is_no_contract_says_why(telaga, tmp_path, path, words):
     code, told, _ = telaga("feed", "check", tmp_path / path)
     assert code == 1
     assert words in told
+
+
+def test_a_sealed_feed_needs_the_public_key_that_it_names(telaga, tmp_path):
+    from ingestion.sealing import make_agency_key
+
+    document = calls()
+    value = {"sealed": True, "agency_key": "keys/police.pem"}
+    document["servers"][0]["customProperties"] = [{"property": "telaga", "value": value}]
+    path = written(tmp_path, document)
+    (tmp_path / "keys").mkdir()
+    for content in (None, "no key", (tmp_path / "k" / "agency-police.ed25519")):
+        if isinstance(content, Path):
+            make_agency_key(tmp_path / "k", "police")
+            content = content.read_text()  # the private key, by mistake
+        if content:
+            (tmp_path / "keys" / "police.pem").write_text(content)
+        code, told, _ = telaga("feed", "check", path)
+        assert (code, len(told.splitlines())) == (1, 1)
+        assert "agency_key: police.pem is no public key; ask the agency for its *.pem" in told
+        assert "PRIVATE" not in told
+    (tmp_path / "keys" / "police.pem").write_text(make_agency_key(tmp_path / "k", "police"))
+    assert telaga("feed", "check", path)[0] == 0
+    del value["agency_key"]
+    assert "sealed drops need agency_key" in telaga("feed", "check", written(tmp_path, document))[1]
+    value |= {"sealed": False, "agency_key": "keys/police.pem"}
+    assert "mean nothing without sealed: true" in telaga("feed", "check", written(tmp_path, document))[1]
