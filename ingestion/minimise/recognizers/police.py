@@ -1,0 +1,80 @@
+"""What the police number: reports and letters, officers (NRP) and civil servants (NIP)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from ingestion.minimise.recognizers import validity
+from ingestion.minimise.recognizers.base import CERTAIN, SHAPED, Hit, IndonesianRecognizer, NumberRecognizer
+from ingestion.minimise.recognizers.document import Document
+
+_KINDS = (
+    r"[l1i]p(?:[- ]?[abmk])?|stpl|sttlp|sttp|stplp|stplkb|lapdu|lapeng|spdp|sp[. ]?(?:sidik|lidik|kap|han|gas|"
+    r"dik|sita|geledah|lit)|"
+    r"bap|tbl|sktlk|sktlp|sp2hp|b/?p|skck|li|lpm|surat|nomor|no"
+)
+# A kind, then parts between slashes; the last part may be a unit of several words ("POLDA KALIMANTAN TIMUR").
+_REPORT = re.compile(
+    rf"(?<![^\W_])(?P<kind>{_KINDS})[. :]{{0,3}}(?:nomor|no)?[. "
+    rf":]{{0,3}}(?:[/\-]\s?)?\s?[\w.\-]+(?P<rest>(?:\s?[/\\]\s?[\w.\-]+){{2,}})"
+    r"(?P<unit>(?:\s(?:res|resor|resta|restabes|metro|sektor|sek|kota|kab|kec|besar|timur|barat|utara|selatan|tengah|"
+    r"jawa|kalimantan|sulawesi|sumatera|sumatra|papua|kaltim|kalsel|kaltara|kalbar|kalteng|jatim|jabar|jateng|"
+    r"sulsel|sumut|sumbar|"
+    r"bali|banten|aceh|riau|lampung|jambi|bengkulu|maluku|ntb|ntt|diy|jaya)\b)*)",
+    re.IGNORECASE,
+)
+_INNER = re.compile(r"(?:nomor|no|surat)[. :]+(?=[a-z]{2,6}[. ]?\w{0,6}\s?[/\-.])", re.IGNORECASE)
+_ROMAN = re.compile(r"[/\\]\s?(?:x[i1l]{0,2}|[i1l]{1,3}|[i1l]?v[i1l]{0,3}|[i1l]x)\s?[/\\]", re.IGNORECASE)
+_DIGITS = re.compile(r"\d")
+_UNIT_END = re.compile(r"(?:/|^)\s?(?:polsek\w*|polres\w*|polda\w*|sek|res|resta)$", re.IGNORECASE)
+_NEXT_NAME = re.compile(r"\s[A-Za-z]+")
+
+
+class ReportNumberRecognizer(IndonesianRecognizer):
+    """Number of a police report or letter: LP/B/123/IV/2024/SPKT/POLRES ... and its kin."""
+
+    ENTITY = "REPORT_NUMBER"
+
+    def hits(self, document: Document) -> Iterable[Hit]:
+        text = document.text
+        if "/" not in text and "\\" not in text:
+            return
+        for match in _REPORT.finditer(text):
+            whole = match[0]
+            parts = whole.count("/") + whole.count("\\")
+            is_generic = match["kind"].lower() in ("nomor", "no", "surat", "li", "b/p")
+            has_month = bool(_ROMAN.search(whole))
+            if not _DIGITS.search(whole) or (is_generic and not has_month):
+                continue
+            start, end = match.span()
+            inner = _INNER.match(whole)
+            if inner:
+                start += inner.end()
+            # "POLRES" ends a part: the name of the place belongs to it.
+            while _UNIT_END.search(text[start:end]):
+                name = _NEXT_NAME.match(text, end)
+                if not name:
+                    break
+                end = name.end()
+            while text[end - 1] in ".-":
+                end -= 1
+            yield Hit(start, end, CERTAIN if has_month and parts >= 3 else SHAPED, "slashes")
+
+
+class NrpRecognizer(NumberRecognizer):
+    """Nomor Registrasi Pokok: eight digits of the police; soldiers' are longer."""
+
+    ENTITY = "NRP"
+    LENGTHS = frozenset({8})
+    BARE = frozenset({8})
+    is_valid = staticmethod(validity.nrp)
+
+
+class NipRecognizer(NumberRecognizer):
+    """Nomor Induk Pegawai: 18 digits (8 + 6 + 1 + 3), or nine of old."""
+
+    ENTITY = "NIP"
+    LENGTHS = frozenset({9, 18})
+    BARE = frozenset({18})
+    is_valid = staticmethod(validity.nip)

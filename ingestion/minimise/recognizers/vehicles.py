@@ -1,0 +1,376 @@
+"""Vehicles: plates of every kind, frame and engine numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from ingestion.minimise.recognizers.base import CERTAIN, FAINT, LABELLED, LIKELY, SHAPED, Hit, IndonesianRecognizer
+from ingestion.minimise.recognizers.document import Document
+from ingestion.minimise.recognizers.labels import fold
+from ingestion.minimise.recognizers.lexicon import is_common
+
+# Area codes (Perpol 7/2021), with those still on the road from before.
+AREAS = frozenset(
+    [
+        "A",
+        "B",
+        "D",
+        "E",
+        "F",
+        "G",
+        "H",
+        "K",
+        "L",
+        "M",
+        "N",
+        "P",
+        "R",
+        "S",
+        "T",
+        "W",
+        "Z",
+        "AA",
+        "AB",
+        "AD",
+        "AE",
+        "AG",
+        "BA",
+        "BB",
+        "BD",
+        "BE",
+        "BG",
+        "BH",
+        "BK",
+        "BL",
+        "BM",
+        "BN",
+        "BP",
+        "DA",
+        "DB",
+        "DC",
+        "DD",
+        "DE",
+        "DG",
+        "DH",
+        "DK",
+        "DL",
+        "DM",
+        "DN",
+        "DP",
+        "DR",
+        "DS",
+        "DT",
+        "DW",
+        "EA",
+        "EB",
+        "ED",
+        "KB",
+        "KH",
+        "KT",
+        "KU",
+        "PA",
+        "PB",
+        "PD",
+        "PE",
+        "PG",
+        "PS",
+        "PT",
+        "PV",
+        "PY",
+    ]
+)
+CORPS = frozenset({"CD", "CC", "CH", "CN", "CS"})
+# Short words that stand where a plate's last letters would.
+_WORDS = frozenset(
+    [
+        "dan",
+        "di",
+        "ke",
+        "yg",
+        "yang",
+        "dr",
+        "ada",
+        "ini",
+        "itu",
+        "utk",
+        "dgn",
+        "dg",
+        "an",
+        "rt",
+        "rw",
+        "kel",
+        "kec",
+        "no",
+        "km",
+        "jl",
+        "gg",
+        "wib",
+        "wit",
+        "pkl",
+        "jam",
+        "org",
+        "cm",
+        "kg",
+        "gr",
+        "gram",
+        "thn",
+        "th",
+        "tgl",
+        "bln",
+        "hr",
+        "rp",
+        "pcs",
+        "unit",
+        "buah",
+        "kali",
+        "cc",
+        "ml",
+        "lbr",
+        "bh",
+        "ons",
+        "ton",
+        "ltr",
+        "jt",
+        "rb",
+        "s",
+        "d",
+        "sd",
+        "x",
+        "m",
+        "mm",
+        "hp",
+        "wa",
+        "per",
+        "atau",
+        "dua",
+        "jan",
+        "feb",
+        "mar",
+        "apr",
+        "mei",
+        "jun",
+        "jul",
+        "agu",
+        "sep",
+        "okt",
+        "nov",
+        "des",
+        "oleh",
+        "pada",
+        "ia",
+        "dia",
+        "saat",
+        "lalu",
+        "tsb",
+        "sdr",
+        "sdri",
+        "bpk",
+        "ibu",
+        "pak",
+        "bu",
+        "tdk",
+        "tlh",
+        "sdh",
+        "krn",
+        "dkk",
+        "serta",
+        "juga",
+        "hari",
+        "usia",
+        "umur",
+    ]
+)
+_PLATE = re.compile(
+    r"(?<![^\W_])(?P<area>[A-Z]{1,2}|[A-Z] [A-Z](?= ?\d))(?P<gap>[ .\-_]{0,3})(?P<number>[\dOIl|SB]{1,4})"
+    r"(?:[ .\-_]{0,3}(?P<suffix>(?:[A-Z]{1,3}|[A-Z](?: [A-Z]){1,2}|[A-Z0-9]{2,3})(?![^\W_])))?(?!\d)",
+    re.IGNORECASE,
+)
+_AREA_BEFORE = re.compile(r"(?<![^\W_])(?:[A-Za-z]{1,2}|[A-Za-z] [A-Za-z])[ .\-_]{0,3}[OIl|SB]{0,3}$")
+_TIGHT_AREA = re.compile(r"[A-Z]{1,2}[ .\-]?$")
+# Tied to a word without a space: "motorKT1234AB", "KT1234ABmilik".
+_TIGHT = re.compile(r"(?P<area>[A-Z]{1,2})(?P<gap>[ .\-]?)(?P<number>\d{3,4})(?P<suffix>[ .\-]?[A-Z]{1,3})(?![A-Z0-9])")
+_TIED = re.compile(r"(?P<gap>[ .\-]?)(?P<word>[A-Z]{1,12})(?![^\W_])", re.IGNORECASE)
+_CORPS = re.compile(
+    r"(?:(?<![^\W_])|(?<=[dD][iI1l][nN][aA][sS])|(?<=[pP][lL][aA][tT]))(?:CD|CC|CH|CN|CS)[ .\-]{0,2}\d{1,3}[ "
+    r".\-]{1,3}\d{1,4}(?!\d)",
+    re.IGNORECASE,
+)
+_STATE = re.compile(r"(?<![^\W_])RI[ .\-]?\d{1,3}(?![\d/])", re.IGNORECASE)
+# The army, navy, air force and police number their vehicles with a unit: 1234-IX, 4512-07, VII 1234-20.
+_UNIT = re.compile(
+    r"(?:(?<![^\W_])[IVX]{1,6}[ .\-])?(?<![\d.,])\d{2,5}\s?[-–]\s?(?:[IVXl1]{1,6}|[\dO]{2})(?![\w/\-:])|"
+    r"(?<![^\W_])[IVX]{1,5} \d{3,5}(?![\w/\-.:])",
+    re.IGNORECASE,
+)
+_BEFORE = re.compile(
+    r"(?:no[ .:]?pol\w*|n[o0]p[o0][l1i]\w*|polisi|\bp[e]?lat\w*|berplat\w*|tnkb|nrkb|noreg|registrasi|stnk\w*|"
+    r"bpkb\w*|d[i1l]nas|tni|polri|pol)\W{0,5}(?:\w+\W+){0,2}$"
+)
+_VEHICLE = re.compile(
+    r"(?:motor\w*|mobil\w*|kendaraan|ranmor|r-?[246]|roda (?:dua|empat|2|4)|truk|truck|bus|bis|pick ?up|angkot|"
+    r"taksi|honda|yamaha|suzuki|"
+    r"kawasaki|toyota|daihatsu|mitsubishi|beat|vario|scoopy|mio|nmax|pcx|aerox|avanza|xenia|innova|xpander|brio|"
+    r"jazz|agya|ayla|calya|sigra|"
+    r"l300|hilux|fortuner|pajero|vixion|revo|supra|jupiter|satria|ninja|klx|crf|genio|fazzio|hitam|putih|merah|"
+    r"biru|silver|abu-abu|hijau)"
+    r"\W{0,3}(?:[^\W\d]+\W+){0,4}$"
+)
+
+
+_CORPS_WORDS = frozenset(map(fold, map(str.lower, CORPS)))
+_UNIT_WORDS = frozenset(
+    map(
+        fold,
+        [
+            "plat",
+            "pelat",
+            "platnya",
+            "pelatnya",
+            "dinas",
+            "tnkb",
+            "nrkb",
+            "noreg",
+            "registrasi",
+            "tni",
+            "polri",
+            "pol",
+            "nopol",
+            "polisi",
+            "stnk",
+        ],
+    )
+)
+
+
+class PlateRecognizer(IndonesianRecognizer):
+    """Number plates: civil (area, 1-4 digits, 0-3 letters), of the state (RI n), of embassies, of army and police."""
+
+    ENTITY = "PLATE"
+
+    def hits(self, document: Document) -> Iterable[Hit]:
+        text, lower = document.text, document.lower
+        for match in self._candidates(document):
+            score = _plate_score(match, lower)
+            if score > FAINT:
+                end = match.end()
+                if match["suffix"] is None:
+                    # The last letters may be tied to the next word: "KT 1234 ABmilik".
+                    tied = _TIED.match(text, end)
+                    if tied and (tied["gap"] != " " or not is_common(tied["word"].lower())):
+                        end = tied.end()
+                yield Hit(match.start(), end, score, "area code")
+        for start, end in document.digit_groups:
+            area = _TIGHT_AREA.search(text, max(0, start - 3), start) if 2 < end - start < 6 else None
+            tight = _TIGHT.match(text, area.start()) if area else None
+            if not tight:
+                continue
+            is_apart = not text[: tight.start()][-1:].isupper() or not tight["gap"]
+            if tight["area"] in AREAS and is_apart and tight["suffix"].strip(" .-").lower() not in _WORDS:
+                yield Hit(*tight.span(), LIKELY, "no space")
+        words = document.words
+        for match in _CORPS.finditer(text) if words & _CORPS_WORDS else ():
+            yield Hit(*match.span(), LABELLED, "corps")
+        for match in _STATE.finditer(text) if "rl" in words else ():
+            if text[match.start() : match.start() + 2].isupper() or _BEFORE.search(
+                lower[max(0, match.start() - 40) : match.start()]
+            ):
+                yield Hit(*match.span(), LABELLED, "state")
+        for match in _UNIT.finditer(text) if words & _UNIT_WORDS else ():
+            if _BEFORE.search(lower[max(0, match.start() - 50) : match.start()]):
+                yield Hit(*match.span(), LABELLED, "unit")
+
+    @staticmethod
+    def _candidates(document: Document) -> Iterable[re.Match[str]]:
+        """Digits with an area's letters before them; looked for from the digits, of which a text has few."""
+        text, last = document.text, -1
+        for start, end in document.digit_groups:
+            if end - start > 6:
+                continue
+            area = _AREA_BEFORE.search(text, max(0, start - 9), start)
+            # "B1234" is one group: its letter reads as a digit too.
+            at = start if text[start].isalpha() else area.start() if area else last
+            match = _PLATE.match(text, at) if at > last else None
+            if match:
+                last = at
+                yield match
+
+
+def _plate_score(match: re.Match[str], lower: str) -> float:
+    area, number, suffix = match["area"].upper().replace(" ", ""), match["number"], (match["suffix"] or "").lower()
+    digits = sum(map(str.isdigit, number))
+    # "pe1aku": a slip inside a word.
+    if not digits or (digits == 1 and len(match[0]) > 1 and match[0].isalnum()):
+        return 0.0
+    start = match.start()
+    before = lower[max(0, start - 50) : start]
+    is_named = bool(_BEFORE.search(before))
+    if area not in AREAS:
+        return SHAPED if is_named and area.lower() not in _WORDS and (len(number) >= 3 or suffix) else 0.0
+    if suffix in _WORDS and not (
+        suffix in ("an", "s", "d", "m", "x")
+        and len(number) >= 3
+        and match.string[match.start("suffix") : match.end("suffix")].isupper()
+    ):
+        suffix = ""
+    if is_named:
+        return CERTAIN
+    if suffix:
+        return (
+            SHAPED
+            if digits >= 3 or len(area) == 2 or _VEHICLE.search(before)
+            else LIKELY
+            if match["area"].isupper()
+            else FAINT
+        )
+    if _VEHICLE.search(before) and digits >= 2:
+        return LIKELY
+    return LIKELY if digits == 4 and len(area) == 2 and match["area"].isupper() else FAINT
+
+
+# World Manufacturer Identifiers of Indonesia begin with MF-ML; a frame number has no I, O or Q, but slips do.
+_FRAME = re.compile(r"(?<![^\W_])[A-Za-z0-9]{17}(?![^\W_])")
+_WMI = re.compile(r"m[f-l]|[jl1-9][a-z0-9]|k[lmn]", re.IGNORECASE)
+_SERIAL = re.compile(r"[eE][ \-]?\d{6}")
+_LABEL = re.compile(
+    r"(?:n[o0][kr][a4]\w*|nosin\w*|n[o0][s5][i1l]n\w*|rangka\w*|r4ngka|me[s5][i1l]n\w*|\bvin|chass?is|sasis|"
+    r"\bka|\bsin|no\.? ?mes|no\.? ?rang)\b\W{0,4}(?:(?:no|nomor|nya|adalah|yaitu|nihil)\W+){0,2}$"
+)
+_CODE = re.compile(
+    r"(?<![^\W_])(?:[A-Z]{1,4}[-–./])?[A-Z0-9]*\d[A-Z0-9]*(?:\s?[-–/]\s?[A-Z0-9]+|\.[A-Z0-9]*\d[A-Z0-9]*| "
+    r"[A-Z0-9]*\d[A-Z0-9]*)*(?![^\W_])",
+    re.IGNORECASE,
+)
+_GLUED = re.compile(
+    r"(?:rangka|mesin|noka|nosin)(?P<code>(?=[A-Z]*\d)[A-Z0-9]{4,17}(?:-\d{5,7})?)(?![^\W_])", re.IGNORECASE
+)
+_CODE_ALONE = re.compile(r"(?<![^\W_])(?=[A-Z0-9]*[A-Z])[A-Z][A-Z0-9]{3,4}E[ \-]?\d{6,7}(?!\d)", re.IGNORECASE)
+
+
+class VehicleNumberRecognizer(IndonesianRecognizer):
+    """Frame numbers (17 characters) and engine numbers (a code of the model and a serial)."""
+
+    ENTITY = "VEHICLE_NUMBER"
+
+    def hits(self, document: Document) -> Iterable[Hit]:
+        text, lower = document.text, document.lower
+        for match in _FRAME.finditer(text):
+            digits = sum(map(str.isdigit, match[0]))
+            if not 4 <= digits < 17:
+                continue
+            yield Hit(*match.span(), CERTAIN if _WMI.match(match[0]) else SHAPED, "frame")
+        for match in _CODE_ALONE.finditer(text) if _SERIAL.search(text) else ():
+            yield Hit(*match.span(), LIKELY, "engine")
+        for end, kind in document.labels:
+            if kind == self.ENTITY:
+                code = _CODE.search(text, end, end + 50)
+                if (
+                    code
+                    and sum(map(str.isdigit, code[0])) >= 4
+                    and _LABEL.search(lower[max(0, code.start() - 36) : code.start()])
+                ):
+                    yield Hit(*code.span(), LABELLED, "label")
+        if "rangka" in lower or "mesin" in lower or "noka" in lower or "nosin" in lower:
+            for match in _GLUED.finditer(text):
+                # Tied to its label: "nosinJFZ1E1123456".
+                yield Hit(*match.span("code"), SHAPED, "label")
