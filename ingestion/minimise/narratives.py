@@ -1,0 +1,301 @@
+"""Narratives: personal data found in free text and taken out, or only terms of a closed list kept of it.
+
+Texts live in the memory of this process and of its workers, never in a file, a log, an argument or an error. A
+narrative that cannot be processed is reported by its position, for quarantine, and never passed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+import polars as pl
+
+from ingestion.minimise.recognizers import THRESHOLD, NameModel, describe, recognizers
+from ingestion.minimise.recognizers.document import Document
+from ingestion.minimise.terms import is_protected, terms_of
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
+
+LONGEST = 50_000  # characters; a longer text is no narrative
+CHUNK = 256  # texts a worker takes at once
+FOUND = " ¤ "  # stands where something was found, while terms are looked for
+BINS = 10  # of the score distribution
+Result = TypeVar("Result")
+
+
+class Span(NamedTuple):
+    """A finding: characters from `start` to `end` (exclusive). Findings of one text do not overlap."""
+
+    type: str
+    start: int
+    end: int
+    score: float
+    rule: str
+
+
+@dataclass(frozen=True)
+class Redacted:
+    """`text`: the narrative with `<TYPE>` for each span; None where it is protected, and nothing of it may be kept."""
+
+    text: str | None = field(repr=False)
+    spans: tuple[Span, ...]
+    is_protected: bool
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """Terms of the closed list (terms.py); all empty where the narrative is protected."""
+
+    modus: tuple[str, ...]
+    places: tuple[str, ...]
+    objects: tuple[str, ...]
+    is_protected: bool
+
+
+@dataclass
+class NarrativeTally:
+    """Counts only: what was found by which rule, what became of it, and how the scores lie."""
+
+    narratives: int = 0
+    touched: int = 0
+    protected: int = 0
+    refused: int = 0
+    findings: Counter[tuple[str, str, int]] = field(default_factory=Counter)  # type, rule, tenth of the score
+
+    def add(self, spans: Sequence[Span], protected: bool) -> None:
+        """Count one narrative."""
+        self.narratives += 1
+        self.touched += bool(spans)
+        self.protected += protected
+        self.findings.update((span.type, span.rule, min(BINS - 1, int(span.score * BINS))) for span in spans)
+
+    def update(self, other: NarrativeTally) -> None:
+        """Count all of another tally too."""
+        self.narratives += other.narratives
+        self.touched += other.touched
+        self.protected += other.protected
+        self.refused += other.refused
+        self.findings.update(other.findings)
+
+    def frame(self) -> pl.DataFrame:
+        """entity_type, rule, score_from (lower end of its tenth), count; sorted."""
+        rows = sorted((kind, rule, tenth / BINS, count) for (kind, rule, tenth), count in self.findings.items())
+        schema = {"entity_type": pl.String, "rule": pl.String, "score_from": pl.Float64, "count": pl.Int64}
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+@dataclass(frozen=True)
+class NarrativeBatch(Generic[Result]):
+    """One result a text, None where it was refused; `refused`: their positions; `found_by`: see describe()."""
+
+    narratives: list[Result | None]
+    refused: tuple[int, ...]
+    tally: NarrativeTally
+    found_by: str
+
+
+class Redactor:
+    """Finds and takes out personal data with one set of recognizers.
+
+    `processes` > 1 spreads texts over worker processes, which read the model from `model_path` themselves. At most
+    two chunks a worker are under way, so that memory does not grow with the number of texts.
+    """
+
+    def __init__(
+        self,
+        model: NameModel | None = None,
+        *,
+        threshold: float = THRESHOLD,
+        processes: int = 1,
+        model_path: Path | None = None,
+    ) -> None:
+        if processes > 1 and model is not None and model_path is None:
+            raise ValueError("workers read the model themselves: give model_path, or processes=1")
+        self.model = model
+        self.threshold = threshold
+        self.processes = processes
+        self.model_path = model_path
+        self._recognizers = recognizers(model)
+
+    @property
+    def found_by(self) -> str:
+        """The model's digest or "rules only", for every report."""
+        return describe(self.model)
+
+    def spans_of(self, text: str) -> list[tuple[int, int]]:
+        """(start, end) of all that is found in one text, disjoint and in order."""
+        return [(span.start, span.end) for span in self._find(Document(text))]
+
+    def analyse(self, texts: Sequence[str]) -> list[list[Span]]:
+        """Findings of each text, in this process. Same results as Presidio's engine over these recognizers."""
+        found = []
+        for begin in range(0, len(texts), CHUNK):
+            found += [self._find(document) for document in self._read(texts[begin : begin + CHUNK])]
+        return found
+
+    def _read(self, texts: Sequence[str]) -> list[Document]:
+        """Documents of a chunk, looked at by the model together; where that fails each is looked at on its own."""
+        documents = [Document(text) for text in texts]
+        if self.model is not None:
+            with suppress(Exception):
+                self.model.prepare(documents)
+        return documents
+
+    def redact(self, texts: Iterable[str | None]) -> NarrativeBatch[Redacted]:
+        """Texts without their personal data. A missing text (None) is refused like one that cannot be read."""
+        return self._all("redact", texts)
+
+    def extract(self, texts: Iterable[str | None]) -> NarrativeBatch[Extracted]:
+        """Terms of the closed list, and the tally; never text."""
+        return self._all("extract", texts)
+
+    def _find(self, document: Document) -> list[Span]:
+        found = [
+            Span(one.ENTITY, hit.start, hit.end, hit.score, hit.rule)
+            for one in self._recognizers
+            for hit in one.hits(document)
+            if hit.score >= self.threshold
+        ]
+        return disjoint(found)
+
+    def _all(self, action: str, texts: Iterable[str | None]) -> NarrativeBatch[Any]:
+        results: list[Any] = []
+        tally = NarrativeTally()
+        for made, counted in self._chunks(action, _chunked(texts)):
+            results += made
+            tally.update(counted)
+        refused = tuple(at for at, result in enumerate(results) if result is None)
+        return NarrativeBatch(results, refused, tally, self.found_by)
+
+    def _chunks(self, action: str, chunks: Iterator[list[str | None]]) -> Iterator[tuple[list[Any], NarrativeTally]]:
+        if self.processes <= 1:
+            for chunk in chunks:
+                yield self._chunk(action, chunk)
+            return
+        from collections import deque
+        from concurrent.futures import ProcessPoolExecutor
+        from multiprocessing import get_context
+
+        # Not forked: a landing task has threads of its own.
+        executor: Executor
+        with ProcessPoolExecutor(
+            self.processes,
+            get_context("spawn"),
+            _begin_worker,
+            (self.model_path if self.model else None, self.threshold),
+        ) as executor:
+            under_way: deque[Future[tuple[list[Any], NarrativeTally]]] = deque()
+            for chunk in chunks:
+                under_way.append(executor.submit(_work, action, chunk))
+                if len(under_way) >= 2 * self.processes:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+
+    def _chunk(self, action: str, texts: Sequence[str | None]) -> tuple[list[Any], NarrativeTally]:
+        tally = NarrativeTally()
+        act = self._redacted if action == "redact" else self._extracted
+        results: list[Any] = [None] * len(texts)
+        readable = [at for at, text in enumerate(texts) if isinstance(text, str) and len(text) <= LONGEST]
+        documents = self._read([texts[at] or "" for at in readable])
+        for at, document in zip(readable, documents, strict=True):
+            # Whatever is raised, its message may hold the text. The position is reported, and the row quarantined.
+            with suppress(Exception):
+                results[at] = act(document, tally)
+        tally.refused += sum(result is None for result in results)
+        return results, tally
+
+    def _redacted(self, document: Document, tally: NarrativeTally) -> Redacted:
+        spans = self._find(document)
+        protected = is_protected(document.lower)
+        redacted = None if protected else self._anonymised(document.text, spans)
+        tally.add(spans, protected)
+        return Redacted(redacted, tuple(spans), protected)
+
+    def _extracted(self, document: Document, tally: NarrativeTally) -> Extracted:
+        spans = self._find(document)
+        protected = is_protected(document.lower)
+        if protected:
+            made = Extracted((), (), (), True)
+        else:
+            # Read without what was found: a street's name is no place type.
+            rest = _blanked(document.lower, spans)
+            made = Extracted(terms_of(rest, "modus"), terms_of(rest, "place"), terms_of(rest, "object"), False)
+        tally.add(spans, protected)
+        return made
+
+    @cached_property
+    def _anonymizer(self) -> Any:
+        from presidio_anonymizer import AnonymizerEngine
+
+        return AnonymizerEngine()
+
+    def _anonymised(self, text: str, spans: Sequence[Span]) -> str:
+        from presidio_anonymizer.entities import RecognizerResult
+
+        results = [RecognizerResult(span.type, span.start, span.end, span.score) for span in spans]
+        return str(self._anonymizer.anonymize(text, results).text)
+
+
+def redact(texts: Iterable[str | None], model: NameModel | None = None, **options: Any) -> NarrativeBatch[Redacted]:
+    """Redactor(model, **options).redact(texts)."""
+    return Redactor(model, **options).redact(texts)
+
+
+def extract(texts: Iterable[str | None], model: NameModel | None = None, **options: Any) -> NarrativeBatch[Extracted]:
+    """Redactor(model, **options).extract(texts)."""
+    return Redactor(model, **options).extract(texts)
+
+
+def disjoint(found: Iterable[Span]) -> list[Span]:
+    """Overlapping findings made one, from the first start to the last end, named after the surest (then longest)."""
+    merged: list[Span] = []
+    for span in sorted(found, key=lambda one: (one.start, -one.end)):
+        if merged and span.start < merged[-1].end:
+            last = merged[-1]
+            best = max(last, span, key=lambda one: (one.score, one.end - one.start))
+            merged[-1] = Span(best.type, last.start, max(last.end, span.end), best.score, best.rule)
+        else:
+            merged.append(span)
+    return merged
+
+
+def _blanked(lower: str, spans: Sequence[Span]) -> str:
+    pieces, end = [], 0
+    for span in spans:
+        pieces += [lower[end : span.start], FOUND]
+        end = span.end
+    return "".join([*pieces, lower[end:]])
+
+
+def _chunked(texts: Iterable[str | None]) -> Iterator[list[str | None]]:
+    chunk: list[str | None] = []
+    for text in texts:
+        chunk.append(text)
+        if len(chunk) == CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+_worker: Redactor | None = None
+
+
+def _begin_worker(model_path: Path | None, threshold: float) -> None:
+    global _worker
+    from ingestion.minimise.recognizers.name_model import load
+
+    _worker = Redactor(load(model_path) if model_path else None, threshold=threshold)
+
+
+def _work(action: str, texts: Sequence[str | None]) -> tuple[list[Any], NarrativeTally]:
+    assert _worker is not None, "a worker begins with _begin_worker"
+    return _worker._chunk(action, texts)
