@@ -210,7 +210,12 @@ def seal_file(
             digest = hashlib.file_digest(sealed, "sha256").hexdigest()
             size = sealed.tell()
             manifest = Manifest(agency, feed, plain.name, sequence, rows, *period, recipient, digest, size)
-            signed = MAGIC + json.dumps(asdict(manifest), sort_keys=True).encode() + b"\n"
+            line = json.dumps(asdict(manifest), sort_keys=True).encode() + b"\n"
+            try:
+                Manifest.read(line)
+            except ValueError:
+                raise SealBroken(f"{plain.name}: its name or a number cannot stand in a manifest; rename it") from None
+            signed = MAGIC + line
             header = signed + base64.b64encode(sign(signed, key_file)) + b"\n"
             sealed.seek(0)
             with part.open("xb") as drop:

@@ -140,6 +140,16 @@ def test_a_refused_use_names_its_reason(telaga, agency, changed, reason):
     assert list(agency["out"].iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["a&b.csv", "x" * 201 + ".csv", "a:b.csv"])
+def test_a_name_that_no_manifest_may_hold_is_refused_before_it_is_sent(telaga, agency, name):
+    plain = agency["plain"].with_name(name)
+    plain.write_bytes(agency["plain"].read_bytes())
+    given = ["--feed", CALLS, "--contract", agency["contract"], "--out", agency["out"], plain]
+    with pytest.raises(SettingsError, match="cannot stand in a manifest; rename it"):
+        telaga("seal", *given)
+    assert list(agency["out"].iterdir()) == []
+
+
 def test_a_drop_is_never_overwritten(telaga, agency):
     given = ["--feed", CALLS, "--contract", agency["contract"], "--out", agency["out"], agency["plain"]]
     telaga("seal", *given)
