@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from infra.build.cells import city_cells, drawn
@@ -76,6 +77,25 @@ ESTIMATES: dict[str, dict[str, str]] = {
         "region_code": "string",
         "boundary_json": "string",
     },
+    "early_warnings": {
+        "region_code": "string",
+        "kind": "string",
+        "category_group": "string",
+        "category_group_title": "string",
+        "period_type": "string",
+        "period_start": "date",
+        "period_end": "date",
+        "window_days": "integer",
+        "observed": "integer",
+        "expected": "number",
+        "bound": "number",
+        "is_signal": "boolean",
+        "level": "string",
+        "driver": "string",
+        "driver_part": "string",
+        "other_methods": "string",
+        "method_version": "string",
+    },
 }
 
 # A release must stay small enough for a map: weeks and share of the area (percent, riskiest first) that are shown,
@@ -85,22 +105,26 @@ MOST_ROWS = 60_000
 
 
 def estimate(settings: BuildSettings, pins: Pins) -> list[ModelResult]:
-    """Region index and risk surface from the aggregates in the lake; returns a line an estimate.
+    """Index, risk surface and what helps to plan, from the aggregates in the lake; returns a line an estimate.
 
     Raises BuildFailed when an aggregate is missing.
     """
-    started = time.monotonic()
-    frames = index_frames(settings)
-    index_seconds = time.monotonic() - started
-    started = time.monotonic()
-    frames |= surface_frames(settings, pins)
-    surface_seconds = time.monotonic() - started
+    from infra.build import planning
+
+    frames: dict[str, pl.DataFrame] = {}
+    seconds: dict[str, float] = {}
+    makers = (index_frames, partial(surface_frames, pins=pins), planning.warning_frames)
+    for make in makers:
+        started = time.monotonic()
+        made = make(settings)
+        frames |= made
+        # What is made together took this long together.
+        seconds |= dict.fromkeys(made, round(time.monotonic() - started, 2))
     results = []
     for name, columns in ESTIMATES.items():
         frame = frames[name].select(list(columns))
         written = store(settings, "estimates", name, frame, pins)
-        seconds = surface_seconds if name in ("risk_surface", "city_cells") else index_seconds
-        results.append(ModelResult(name, "success", round(seconds, 2), written.rows, written.version))
+        results.append(ModelResult(name, "success", seconds[name], written.rows, written.version))
     return results
 
 

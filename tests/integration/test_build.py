@@ -149,8 +149,24 @@ def test_every_mart_is_in_the_lake_and_labelled(built: Built) -> None:
 def test_no_clear_count_under_eight_reaches_a_mart(built: Built) -> None:
     bands = set(built.mart("region_security_index")["incidents_band"].drop_nulls())
     bands |= set(built.mart("response_times")["calls_band"].drop_nulls())
+    bands |= set(built.mart("early_warnings")["observed_band"].drop_nulls())
     assert "<8" in bands
     assert all(band in ("0", "<8") or (int(band) >= 10 and int(band) % 5 == 0) for band in bands)
+
+
+def test_warnings_speak_of_each_region_and_name_nothing_sensitive(built: Built) -> None:
+    warnings = built.mart("early_warnings")
+    assert warnings["region_code"].n_unique() == 13
+    assert set(warnings["kind"]) == {"laporan_warga"}
+    # Domestic violence counts, and is told as part of violence: never by its own name or its group's.
+    assert set(warnings["category_group"]) == {"property", "violence"}
+    assert "domestic_violence" not in built.lake.read("estimates", "early_warnings").collect()["driver_part"].to_list()
+    # Nobody has told of the days after the newest record: they are not quiet.
+    assert (
+        warnings["period_end"].max()
+        == built.lake.read("aggregates", "int_incidents__region_day").collect()["local_date"].max()
+    )
+    assert (warnings["is_signal"] == warnings["warning_level"].is_in(["waspada", "siaga", "awas"])).all()
 
 
 def test_nothing_new_is_nothing_to_build(built: Built) -> None:
@@ -242,6 +258,7 @@ def test_a_city_of_two_levels_without_calls_and_cameras_is_built_too(tmp_path: P
     assert bare.mart("region_security_index")["data_label"].unique().to_list() == ["NYATA"]
     assert bare.mart("response_times").height == 0
     assert bare.mart("risk_surface").height > 0
+    assert bare.mart("early_warnings").height > 0
 
 
 def run_dbt(settings: BuildSettings, folder: Path, *arguments: str) -> Path:

@@ -363,6 +363,47 @@ def response_rows(random: np.random.Generator) -> list[dict[str, Any]]:
     return found
 
 
+def band(count: int) -> str:
+    return "0" if count == 0 else "<8" if count < 8 else str(5 * ((count + 2) // 5))
+
+
+def warning_rows(random: np.random.Generator) -> list[dict[str, Any]]:
+    found = []
+    for place in regions():
+        for group in ("property", "violence", "disorder"):
+            for back in range(8):
+                expected = int(random.integers(2, 30))
+                level = str(random.choice(["tidak_ada", "waspada", "siaga", "awas"], p=[0.94, 0.03, 0.02, 0.01]))
+                is_signal = level != "tidak_ada"
+                found.append(
+                    {
+                        "region_code": place["code"],
+                        "region_name": place["name"],
+                        "level": place["level"],
+                        "level_title": place["level_title"],
+                        "kind": "laporan_warga",
+                        "category_group": group,
+                        "category_group_title": GROUPS[group],
+                        "period_type": "week",
+                        "period_start": AS_OF - timedelta(days=7 * back + 6),
+                        "period_end": AS_OF - timedelta(days=7 * back),
+                        "warning_level": level,
+                        "is_signal": is_signal,
+                        "driver": "tujuh hari sampai hari itu" if is_signal else None,
+                        "driver_category": "Pencurian biasa" if is_signal and group == "property" else None,
+                        "observed_band": band(2 * expected if is_signal else expected),
+                        "expected_band": band(expected),
+                        "bound_band": band(expected + 6),
+                        "other_methods": "Farrington" if is_signal else None,
+                        "is_latest": back == 0,
+                        "data_label": "SINTETIS",
+                        "method_version": "fixture",
+                        "as_of": AS_OF,
+                    }
+                )
+    return found
+
+
 def redaction_rows(random: np.random.Generator) -> list[dict[str, Any]]:
     columns = (
         ("nama_pelapor", "drop", "personal", ""),
@@ -402,7 +443,7 @@ MARTS = {
         "risk_surface": risk_rows,
     },
     "oversight": {"oversight_kpis": kpi_rows},
-    "operations": {"feed_quality": quality_rows, "response_times": response_rows},
+    "operations": {"feed_quality": quality_rows, "response_times": response_rows, "early_warnings": warning_rows},
     "privacy": {"redaction_report": redaction_rows},
 }
 
