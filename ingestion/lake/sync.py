@@ -5,6 +5,7 @@ On a local folder every new file and the folders that name it are flushed (fsync
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import uuid
@@ -80,7 +81,9 @@ def sync_log(table_uri: str, versions: Iterable[int]) -> None:
     log = Path(table_uri) / "_delta_log"
     for version in versions:
         for path in log.glob(f"{version:020d}.*"):
-            sync_file(path)
+            # A rival's attempt at the same version lies beside it for a moment, as <name>#<number>.
+            with contextlib.suppress(FileNotFoundError):
+                sync_file(path)
     last = log / "_last_checkpoint"
     if last.exists():
         sync_file(last)
@@ -124,8 +127,6 @@ def delete_folder(lake: Lake, path: str) -> None:
 
 def delete_object(lake: Lake, path: str) -> None:
     """Delete one object; one that is absent is no error."""
-    import contextlib
-
     if lake.is_local:
         (Path(lake.uri) / path).unlink(missing_ok=True)
         return

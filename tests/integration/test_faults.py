@@ -262,7 +262,7 @@ def test_every_write_may_fail(
         if not fault.came:
             break
         met += 1
-    assert met >= (2 if every > 1 else 15)
+    assert met >= (2 if every > 1 else 10)
 
 
 def test_a_disk_that_is_really_full(tmp_path: Path) -> None:

@@ -103,6 +103,17 @@ def test_a_checkpoint_is_flushed_with_the_entry_that_made_it(
     assert str(log / "_last_checkpoint") in flushed
 
 
+def test_what_a_rival_left_for_a_moment_beside_an_entry_is_no_fault(tmp_path: Path, flushed: list[str]) -> None:
+    lake = Lake(str(tmp_path / "lake"))
+    version = lake.append("control", "t", ROWS)
+    assert version is not None
+    log = tmp_path / "lake/control/t/_delta_log"
+    # Listed, but gone when it is opened.
+    (log / f"{version + 1:020d}.json#1").symlink_to(log / "gone")
+    assert lake.append("control", "t", ROWS) == version + 1
+    assert str(log / f"{version + 1:020d}.json") in flushed
+
+
 def test_new_columns_are_flushed_too(tmp_path: Path, flushed: list[str]) -> None:
     lake = Lake(str(tmp_path / "lake"))
     lake.replace("marts", "t", ROWS)
