@@ -164,8 +164,9 @@ def simulate(signal: Signal, seeds: int, sizes: tuple[float, ...], holidays: boo
     background[:, open_day], outbreak[..., open_day] = backgrounds, outbreaks
     counts = background[None] + outbreak
     if signal.open_days == 5:
-        after = np.flatnonzero(closed) + 1
-        counts[..., after[after < DAYS]] = np.round(1.5 * counts[..., after[after < DAYS]])
+        opened = np.flatnonzero(open_day)
+        after = np.minimum(np.searchsorted(opened, np.flatnonzero(closed), side="right"), len(opened) - 1)
+        counts[..., opened[after]] = np.round(1.5 * counts[..., opened[after]])
         counts[..., closed] = 0
     else:
         counts[..., closed] *= 2

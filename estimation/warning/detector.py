@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from estimation.warning.regression import Regression
 
 Floats = NDArray[np.float64]
+# The least dispersion: counts less varied than this share of a Poisson's are no counts of separate events.
+SMALLEST = 0.01
 # Memory of the level: half-life in days, and the prior events (x dispersion) that hold it at 1.
 LEVELS = ((56.0, 25.0), (14.0, 6.0), (5.0, 2.0))
 
@@ -29,7 +31,7 @@ class DetectorSettings:
     judged; alpha is shared among them. gate: what the day itself must score, so that an outbreak which is over does
     not go on warning through the days before it. guard_days: latest days that neither regression nor level sees, so
     that an outbreak does not raise its own bound. refit_days: days between two regressions. season_days: length of a
-    year. harmonics: of the year. minimum_days: history a series needs; memory_days: of it, what is used.
+    year. harmonics: of the year, at most one more than there are years of history. minimum_days: history a series needs; memory_days: of it, what is used.
     """
 
     alpha: float = 0.01
@@ -38,7 +40,7 @@ class DetectorSettings:
     guard_days: int = 7
     refit_days: int = 28
     season_days: float = 365.25
-    harmonics: int = 3
+    harmonics: int = 6
     minimum_days: int = 56
     memory_days: int = 1826
 
@@ -98,7 +100,7 @@ def detect(
     """Judges the days from `first` on of daily `counts` [series, day].
 
     `weekday` (0 - 6) and `day_of_year` of the first day; `exposure` [series, day] multiplies the mean (uptime; 0 where
-    nothing could be counted); `holidays` [day] known in advance get an effect of their own.
+    nothing could be counted); `holidays` [day] known in advance and the days after them get effects of their own.
     """
     settings = settings or DetectorSettings()
     series, days = counts.shape
@@ -167,12 +169,17 @@ def _has_trend(known: int, settings: DetectorSettings) -> bool:
     return known / settings.season_days >= 1.9
 
 
+def _harmonics(known: int, settings: DetectorSettings) -> int:
+    years = known / settings.season_days
+    return 0 if years < 1.5 else min(settings.harmonics, 1 + round(years))
+
+
 def _effects(coefficients: Floats, design: Floats, known: int, settings: DetectorSettings) -> Floats:
     """Factors of weekday (over the mean weekday) and season (over the year's middle) of each day, [2, series, day]."""
     first = 2 if _has_trend(known, settings) else 1
     weekday = np.exp(coefficients[:, first : first + 6] @ design[:, first : first + 6].T)
     mean = (1 + np.exp(coefficients[:, first : first + 6]).sum(axis=1, keepdims=True)) / 7
-    season = slice(first + 6, first + 6 + 2 * settings.harmonics if known / settings.season_days >= 1.5 else first + 6)
+    season = slice(first + 6, first + 6 + 2 * _harmonics(known, settings))
     return np.stack([weekday / mean, np.exp(coefficients[:, season] @ design[:, season].T)])
 
 
@@ -182,20 +189,21 @@ def _design(
     """Terms of every day [day, term] and their ridge: what a short history cannot tell is left out or held back."""
     day = np.arange(days)
     columns, ridge = [np.ones(days)], [0.0]
-    years = known / settings.season_days
     if _has_trend(known, settings):
         columns.append((day - known) / settings.season_days)
         ridge.append(1 / 0.3**2)
     columns += [((day + place[0]) % 7 == d).astype(float) for d in range(1, 7)]
     ridge += [1 / 2.0**2] * 6
-    if years >= 1.5:
+    if _harmonics(known, settings):
         angle = 2 * np.pi * (day + place[1]) / settings.season_days
-        for harmonic in range(1, settings.harmonics + 1):
+        for harmonic in range(1, _harmonics(known, settings) + 1):
             columns += [np.cos(harmonic * angle), np.sin(harmonic * angle)]
             ridge += [harmonic**2 / 1.0**2] * 2
     if holidays is not None and holidays[:known].any():
-        columns.append(holidays[:days].astype(float))
-        ridge.append(1 / 1.0**2)
+        closed = holidays[:days].astype(float)
+        # What was not reported on a holiday is reported on the day after.
+        columns += [closed, np.append(0.0, closed[:-1]) * (1 - closed)]
+        ridge += [1 / 2.0**2, 1 / 1.0**2]
     return np.stack(columns, axis=1), np.array(ridge)
 
 
@@ -206,9 +214,8 @@ def _follow(
     from scipy.signal import lfilter
 
     inside = slice(settings.minimum_days, known)
-    phi = np.maximum(
-        ((counts - past) ** 2)[:, :known].sum(axis=1) / np.maximum(past[:, :known].sum(axis=1), 1e-9), 0.05
-    )
+    spread, total = ((counts - past) ** 2)[:, :known].sum(axis=1), past[:, :known].sum(axis=1)
+    phi = np.maximum(spread / np.maximum(total, 1e-9), SMALLEST)
     lag = settings.guard_days + 1
     results = [forecast, past]
     fit = _likelihood(counts[:, inside], past[:, inside]) / phi
@@ -254,7 +261,7 @@ def _dispersion(totals: Floats, means: Floats, known: int, season: Floats, setti
     years, drawn to the middle of the year's as if 40 more days had shown that."""
     free = means[:, :known]
     square = (totals[:, :known] - free) ** 2
-    overall = np.maximum(square.sum(axis=1) / np.maximum(free.sum(axis=1), 1e-9), 0.05)[:, None]
+    overall = np.maximum(square.sum(axis=1) / np.maximum(free.sum(axis=1), 1e-9), SMALLEST)[:, None]
     # One outbreak of the past must not hide the next: what it adds to the variance is capped.
     square = np.minimum(square, 16 * overall * np.maximum(free, 1e-9) + 4)
     bins = int(settings.season_days // 7) + 1
@@ -268,7 +275,7 @@ def _dispersion(totals: Floats, means: Floats, known: int, season: Floats, setti
     seen = (member.sum(axis=0) @ near) > 0
     middle = np.median(spread[:, seen] / np.maximum(base[:, seen], 1e-9), axis=1, keepdims=True)
     hold = 40 * free.mean(axis=1, keepdims=True)
-    local = np.maximum((spread + hold * middle) / np.maximum(base + hold, 1e-9), 0.05)
+    local = np.maximum((spread + hold * middle) / np.maximum(base + hold, 1e-9), SMALLEST)
     return local[:, week]
 
 

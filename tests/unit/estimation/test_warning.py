@@ -194,6 +194,16 @@ def test_level_follows_a_lasting_change() -> None:
     assert found.expected[0].mean() == pytest.approx(20, rel=0.15)
 
 
+def test_a_holiday_known_in_advance_is_no_outbreak() -> None:
+    day = np.arange(900)
+    holidays = day % 60 == 30
+    mean = 10 * np.where(holidays, 2.5, 1.0)
+    counts = np.random.default_rng(12).poisson(mean, (10, 900)).astype(float)
+    limit = limit_for(0.01, 2)
+    told, untold = (detect(counts, 780, holidays=h).best[:, holidays[780:]] > limit for h in (holidays, None))
+    assert told.mean() < 0.1 < 0.5 < untold.mean()
+
+
 def test_short_history_says_nothing() -> None:
     found = detect(_series(5, 60, 10), 50, DetectorSettings())
     assert np.isnan(found.score).all()
