@@ -31,7 +31,8 @@ class DetectorSettings:
     judged; alpha is shared among them. gate: what the day itself must score, so that an outbreak which is over does
     not go on warning through the days before it. guard_days: latest days that neither regression nor level sees, so
     that an outbreak does not raise its own bound. refit_days: days between two regressions. season_days: length of a
-    year. harmonics: of the year, at most one more than there are years of history. minimum_days: history a series needs; memory_days: of it, what is used.
+    year. harmonics: of the year, at most one more than there are whole years of history. minimum_days: history a
+    series needs; memory_days: of it, what is used.
     """
 
     alpha: float = 0.01
@@ -171,7 +172,7 @@ def _has_trend(known: int, settings: DetectorSettings) -> bool:
 
 def _harmonics(known: int, settings: DetectorSettings) -> int:
     years = known / settings.season_days
-    return 0 if years < 1.5 else min(settings.harmonics, 1 + round(years))
+    return 0 if years < 1.5 else min(settings.harmonics, 1 + int(years))
 
 
 def _effects(coefficients: Floats, design: Floats, known: int, settings: DetectorSettings) -> Floats:

@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from ingestion.minimise.recognizers.labels import LABELS, fold
-from ingestion.minimise.recognizers.lexicon import RECORD_WORDS, is_common
+from ingestion.minimise.recognizers.lexicon import RECORD_HINTS, RECORD_WORDS, is_common
 
 # Words also end where a small letter meets a capital ("korbanBudi") and where letters meet digits ("NIK6471").
 _TOKEN = re.compile(
@@ -240,9 +240,10 @@ class Document:
     def is_record(self) -> bool:
         """Whether the text is in the style of a police record or a call, not of news: it speaks of parties, places of
         the offence, identifiers; or it is very short."""
-        met = {token.word for token in self.tokens if token.word in RECORD_WORDS}
-        met.update(kind for _, kind in self.labels)
-        return len(self.tokens) <= 8 or len(met) >= (2 if len(self.tokens) > 15 else 1)
+        words = {token.word for token in self.tokens}
+        if len(words) <= 8 or words & RECORD_WORDS:
+            return True
+        return len(words & RECORD_HINTS) >= (3 if len(self.tokens) > 15 else 2)
 
     @cached_property
     def digit_groups(self) -> list[tuple[int, int]]:

@@ -61,7 +61,9 @@ def test_a_map_without_ranks_is_shown_whole_or_not_at_all() -> None:
     assert estimate.shown_rows(withheld, 40).height == 40
 
 
-@pytest.mark.parametrize(("cells", "weeks"), [(100, 4), (3_000, 4), (30_000, 4), (60_000, 2), (60_001, 1), (295_000, 1), (10**7, 1)])
+@pytest.mark.parametrize(
+    ("cells", "weeks"), [(100, 4), (3_000, 4), (30_000, 4), (60_000, 2), (60_001, 1), (295_000, 1), (10**7, 1)]
+)
 def test_weeks_that_could_not_be_shown_are_not_estimated(settings: BuildSettings, cells: int, weeks: int) -> None:
     asked = estimate.surface_settings(settings, cells)
     assert asked.weeks == weeks
