@@ -3,7 +3,8 @@
 The mean is a weekday-and-season negative binomial regression with a linear trend, carried by a level that follows the
 latest weeks where that forecast the past better. The variance is dispersion x mean, with a dispersion of the time of
 the year; dispersion and upper tail are calibrated on how each year of the series' own past is forecast from the others,
-so that the real rate of false alarms stays under the nominal. Only days before the judged one, less a guard, are used.
+so that the real rate of false alarms keeps near or under the nominal. Only days before the judged one, less a guard,
+are used.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def limit_for(alpha: float, windows: int) -> float:
     """The score a day must pass to be a warning at `alpha`, shared among so many windows.
 
     The windows overlap and the gate closes on half of what they would add, so that a share of alpha / sqrt(windows)
-    each stays under alpha in all; `bench early-warning` measures the real rate.
+    each keeps near or under alpha in all; `bench early-warning` measures the real rate.
     """
     from scipy.stats import norm
 
