@@ -217,7 +217,7 @@ def city_folder(name_or_dir: str) -> Path:
 def locked(path: Path) -> Iterator[None]:
     """Holds a file lock; the kernel lets go of it when the process ends, however it ends."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with path.open("a") as file:
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
