@@ -122,17 +122,18 @@ def with_noise(gold: Gold, seed: int = 11) -> Gold:
     """Shorthand of officers, slips of character recognition (one letter in forty that can slip) and lost spaces
     (one in twenty-five); spans move along."""
     rng = random.Random(f"{seed}-{len(gold.text)}-{gold.text[:20]}")
-    pieces: list[tuple[str, str | None]] = []
+    pieces: list[tuple[str, str]] = []  # "" where it is no span
     end = 0
-    for start, stop, kind in gold.spans:
-        pieces.append((gold.text[end:start], None))
-        pieces.append((gold.text[start:stop], kind))
+    for start, stop, span_kind in gold.spans:
+        pieces.append((gold.text[end:start], ""))
+        pieces.append((gold.text[start:stop], span_kind))
         end = stop
-    pieces.append((gold.text[end:], None))
+    pieces.append((gold.text[end:], ""))
     text = ""
     spans: list[Span] = []
-    for piece, kind in pieces:
-        if kind is None:
+    for written, kind in pieces:
+        piece = written
+        if not kind:
             for long, short in _SHORT:
                 if rng.random() < 0.5:
                     piece = re.sub(rf"\b{long}\b", short, piece)

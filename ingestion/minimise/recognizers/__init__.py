@@ -27,7 +27,11 @@ from ingestion.minimise.recognizers.civil import (
     PassportRecognizer,
     SimRecognizer,
 )
-from ingestion.minimise.recognizers.contact import EmailRecognizer, PhoneRecognizer, SocialRecognizer
+from ingestion.minimise.recognizers.contact import (
+    IndonesianEmailRecognizer,
+    IndonesianPhoneRecognizer,
+    SocialRecognizer,
+)
 from ingestion.minimise.recognizers.money import AccountRecognizer, ImeiRecognizer
 from ingestion.minimise.recognizers.name_model import FILE_NAME, ModelUnreadable, NameModel, load
 from ingestion.minimise.recognizers.persons import PersonRecognizer
@@ -42,7 +46,8 @@ if TYPE_CHECKING:
 RULES: tuple[type[IndonesianRecognizer], ...] = (
     NikRecognizer, KkRecognizer, NpwpRecognizer, PassportRecognizer, SimRecognizer, BpjsRecognizer,
     DateOfBirthRecognizer, ReportNumberRecognizer, NrpRecognizer, NipRecognizer, PlateRecognizer,
-    VehicleNumberRecognizer, PhoneRecognizer, EmailRecognizer, SocialRecognizer, AccountRecognizer, ImeiRecognizer,
+    VehicleNumberRecognizer, IndonesianPhoneRecognizer, IndonesianEmailRecognizer, SocialRecognizer, AccountRecognizer,
+    ImeiRecognizer,
     AddressRecognizer, CoordinatesRecognizer, ReligionRecognizer, EthnicityRecognizer,
 )  # fmt: skip
 ENTITIES = tuple(sorted([*(rule.ENTITY for rule in RULES), PersonRecognizer.ENTITY]))

@@ -75,7 +75,8 @@ class PassportRecognizer(IndonesianRecognizer):
 
     def hits(self, document: Document) -> Iterable[Hit]:
         is_named = any(kind == self.ENTITY for _, kind in document.labels)
-        for match in _PASSPORT.finditer(document.numerals):
+        is_long = any(end - start >= 6 for start, end in document.digit_groups)
+        for match in _PASSPORT.finditer(document.numerals) if is_named or is_long else ():
             if is_named and self.ENTITY in document.labels_before(match.start(), 40):
                 yield Hit(*match.span(), LABELLED, "label")
             elif len(match[0]) == 8 and match[0][1:].isdigit():
@@ -104,6 +105,7 @@ _BORN = re.compile(
     r"umur)\W*"
     r"(?:[^\W\d]+\W+){0,5}$"
 )
+_BORN_HINT = re.compile(r"l(?:ahir|hr)|t\.?t\.?l|t?tgl|tempat|dob|tahun|born|usia|umur")
 _BARE_YEAR = re.compile(r"(?<!\d)(?:19[3-9]\d|20[01]\d)(?!\d)")
 _YEAR_OF_BIRTH = re.compile(r"(?:lahir|lhr|kelahiran)\W*(?:di\W+)?(?:[^\W\d]+\W+){0,3}$")
 _EVENT = re.compile(r"(?:sejak|pada|hari|kejadian|pukul|terjadi|tgl|tanggal)\W*$")
@@ -118,10 +120,11 @@ class DateOfBirthRecognizer(IndonesianRecognizer):
     def hits(self, document: Document) -> Iterable[Hit]:
         lower = _lower_numerals(document)
         found = [(match.start(), match.end(), _year(match[0])) for match in _DATE.finditer(lower)]
+        is_told = bool(_BORN_HINT.search(lower)) if found else False
         latest = max((year for *_, year in found), default=0)
         for start, end, year in found:
             before = lower[max(0, start - 60) : start]
-            if _BORN.search(before):
+            if is_told and _BORN.search(before):
                 yield Hit(start, end, CERTAIN, "label")
             elif document.is_record and year and year <= (latest - 12 if latest >= 2015 else 2012):
                 yield Hit(start, end, LIKELY if _EVENT.search(before) else SHAPED, "long ago")

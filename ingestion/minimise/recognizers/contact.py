@@ -16,7 +16,7 @@ _AREA = re.compile(r"\(0\d{2,3}\)\s?\d{3,4}[ .\-]?\d{2,5}(?!\d)")
 _MOBILE = re.compile(r"(?:(?:\+|00)?62\D{0,2}0?|0)8[1-9]\d{6,11}|8[1-9]\d{7,10}")
 
 
-class PhoneRecognizer(IndonesianRecognizer):
+class IndonesianPhoneRecognizer(IndonesianRecognizer):
     """Telephone numbers: mobile from 08 or +62, land lines with their area, any number after a label.
 
     The rules of `phonenumbers` raise the score; lists of operators' prefixes are always out of date.
@@ -44,7 +44,7 @@ class PhoneRecognizer(IndonesianRecognizer):
             if found:
                 end, digits = found
                 start = group.start - 1 if text[group.start - 1 : group.start] == "+" else group.start
-                yield Hit(start, end, CERTAIN if _exists(digits) else LABELLED if is_named else SHAPED, "mobile")
+                yield Hit(start, end, CERTAIN if is_named or _exists(digits) else SHAPED, "mobile")
                 return
         if is_named and not number.is_date and len(number.digits) >= 5:
             start = number.start
@@ -89,7 +89,7 @@ _HOST = re.compile(r"[\w\-]+(?:\s?(?:\.|\[dot\]|\(dot\)|,(?=com|co|id))\s?[a-z0-
 _KNOWN_HOST = re.compile(rf"(?:{_HOSTS})[ .]?(?:com|co\.?id|id|net|org)?(?![^\W_])", re.IGNORECASE)
 
 
-class EmailRecognizer(IndonesianRecognizer):
+class IndonesianEmailRecognizer(IndonesianRecognizer):
     """E-mail addresses, also with spaces around the sign, or spelt (at), [dot]."""
 
     ENTITY = "EMAIL"
@@ -182,8 +182,7 @@ _SERVICE_WORDS = frozenset(
             "akun",
             "nick",
             "nickname",
-            "nama",
-            "id",
+            "pengguna",
         ],
     )
 )

@@ -24,7 +24,7 @@ _SLIP_GROUP = r"[OoQIilL|SsBZz]{0,2}\d[\dOoQIilL|SsBZzG]*"
 _MIXED_NUMBER = re.compile(
     rf"(?:(?<![^\W\d_])[OoQIilL|SsBZz]{{0,2}})?\d[\dOoQIilL|SsBZzG]*(?:[ .\-/,°'’\"]{{1,2}}{_SLIP_GROUP})*"
 )
-_SLIPPED = re.compile(r"\d[OoQIilL|SsBZzG]|(?<![^\W\d_])[OoQIilL|SsBZz]{1,2}\d")
+_SLIPPED = re.compile(r"\d(?:(?=[OoQIilL|SsBZzG])|(?<=[OoQIilL|SsBZz].))")
 _TO_LETTERS = {"0": "o", "1": "l", "5": "s", "8": "b", "|": "l"}
 # Between letters, before three or behind three, and in "n0 5". The digit comes first, so that few places are looked at.
 _DIGIT_IN_WORD = re.compile(

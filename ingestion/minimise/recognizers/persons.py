@@ -14,7 +14,7 @@ from ingestion.minimise.recognizers.name_model import NameModel
 
 # Records name people far more often than news: the odds of the model, trained mostly on news, are raised by so much in
 # a text in a record's style (prior shift, Saerens 2002).
-RECORD_ODDS = 40.0
+RECORD_ODDS = 120.0
 # Of the model's probability: from here a word is a name, from here it is one beside a name.
 SURE, BESIDE = 0.6, 0.15
 _LONGEST = 6

@@ -423,8 +423,9 @@ _HEMISPHERE = re.compile(
     r"(?<![^\W_])(?:LS|LU|BT|S|N|E)\s?\d{1,3}[.,]\d{3,}(?!\d)|(?<!\d)\d{1,3}[.,]\d{3,}\s?°?\s?(?:LS|LU|BT)(?![^\W_])",
     re.IGNORECASE,
 )
-_FRACTION = re.compile(r"\d\s?[.,]\s?\d{3}")
+_FRACTION = re.compile(r"\d\s?[.,]\s?\d{4}")
 _MONEY = re.compile(r"rp[ .]*$")
+_POINT_NAMES = _folded("lat latitude lintang long longitude lng bujur koordinat ls lu bt titik")
 _POINT_WORDS = _folded("lat latitude lintang long longitude lng bujur koordinat ls lu bt s n e")
 _PLUS_CODE = re.compile(r"(?<![^\W_])[23456789CFGHJMPQRVWX]{4,8}\+[23456789CFGHJMPQRVWX]{2,3}(?![^\W_])", re.IGNORECASE)
 
@@ -436,7 +437,8 @@ class CoordinatesRecognizer(IndonesianRecognizer):
 
     def hits(self, document: Document) -> Iterable[Hit]:
         text = document.numerals
-        if _FRACTION.search(text):
+        # Three decimals are an amount of money more often than a point, unless the text speaks of points.
+        if _FRACTION.search(text) or document.words & _POINT_NAMES:
             for match in _PAIR.finditer(text):
                 first, second = _degrees(match["first"]), _degrees(match["second"])
                 is_inside = (abs(first) <= 15 and 90 <= abs(second) <= 145) or (

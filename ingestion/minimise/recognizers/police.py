@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable
 
 from ingestion.minimise.recognizers import validity
-from ingestion.minimise.recognizers.base import CERTAIN, SHAPED, Hit, IndonesianRecognizer, NumberRecognizer
+from ingestion.minimise.recognizers.base import CERTAIN, LIKELY, SHAPED, Hit, IndonesianRecognizer, NumberRecognizer
 from ingestion.minimise.recognizers.document import Document
+from ingestion.minimise.recognizers.labels import fold
 
 _KINDS = (
     r"[l1i]p(?:[- ]?[abmk])?|stpl|sttlp|sttp|stplp|stplkb|lapdu|lapeng|spdp|sp[. ]?(?:sidik|lidik|kap|han|gas|"
@@ -38,7 +39,7 @@ class ReportNumberRecognizer(IndonesianRecognizer):
 
     def hits(self, document: Document) -> Iterable[Hit]:
         text = document.text
-        if "/" not in text and "\\" not in text:
+        if text.count("/") + text.count("\\") < 2:
             return
         for match in _REPORT.finditer(text):
             whole = match[0]
@@ -62,13 +63,35 @@ class ReportNumberRecognizer(IndonesianRecognizer):
             yield Hit(start, end, CERTAIN if has_month and parts >= 3 else SHAPED, "slashes")
 
 
+_RANKS = frozenset(
+    fold(word)
+    for word in (
+        *("bharada", "bharatu", "bharaka", "abripda", "bripda", "briptu", "brigpol", "brigadir", "bripka"),
+        *("aipda", "aiptu", "ipda", "iptu", "akp", "kompol", "akbp", "kombes"),
+    )
+)
+
+
 class NrpRecognizer(NumberRecognizer):
-    """Nomor Registrasi Pokok: eight digits of the police; soldiers' are longer."""
+    """Nomor Registrasi Pokok: eight digits of the police, also in two fours behind a rank; soldiers' are longer."""
 
     ENTITY = "NRP"
     LENGTHS = frozenset({8})
     BARE = frozenset({8})
     is_valid = staticmethod(validity.nrp)
+
+    def hits(self, document: Document) -> Iterable[Hit]:
+        yield from super().hits(document)
+        if document.words & _RANKS:
+            # "Bripka Andi / 8506 1234"
+            for number in document.numbers:
+                if (
+                    number.gap == " "
+                    and len(number.groups) == 2
+                    and number.longest == 4
+                    and self.is_valid(number.digits)
+                ):
+                    yield Hit(number.start, number.end, LIKELY, "rank")
 
 
 class NipRecognizer(NumberRecognizer):

@@ -75,3 +75,11 @@ def test_slips_inside_a_number_are_read_as_digits() -> None:
 
 def test_slips_inside_a_word_are_read_as_letters() -> None:
     assert Document("SUL1STYO dan 8udi").letters == "SULLSTYO dan Budi"
+
+
+def test_no_name_of_ours_hides_one_of_presidios() -> None:
+    import presidio_analyzer.predefined_recognizers as predefined
+
+    from ingestion.minimise.recognizers import RULES
+
+    assert not {rule.__name__ for rule in RULES} & set(dir(predefined))

@@ -27,6 +27,7 @@ FOUND = [
     ("REPORT_NUMBER", "dengan LP-B/12/X/2023/Reskrim.", "LP-B/12/X/2023/Reskrim"),
     ("REPORT_NUMBER", "surat SP.Sidik/7/III/2022/Reskrim", "SP.Sidik/7/III/2022/Reskrim"),
     ("NRP", "Aipda Rahmat NRP 85061234", "85061234"), ("NRP", "NRP. 8506 1234", "8506 1234"),
+    ("NRP", "Bripka Andi / 8506 1234 menerima", "8506 1234"),
     ("NIP", "NIP 19850612 201001 1 002", "19850612 201001 1 002"),
     ("NIP", "NIP 198506122010011002", "198506122010011002"), ("PLATE", "motor KT 1234 AB hilang", "KT 1234 AB"),
     ("PLATE", "nopol B1234XYZ", "B1234XYZ"), ("PLATE", "nopol DA-777-K", "DA-777-K"),
