@@ -81,8 +81,20 @@ class Reader:
 
     def __post_init__(self) -> None:
         import requests
+        from requests.adapters import HTTPAdapter
+        from urllib3.util import Retry
 
         self.session = requests.Session()
+        # Superset limits requests a second: a reader that asks too fast waits, as it is told to, and asks again.
+        patient = Retry(
+            total=10,
+            status_forcelist=[429],
+            backoff_factor=0.3,
+            backoff_max=3,
+            allowed_methods=None,
+            raise_on_status=False,
+        )
+        self.session.mount(self.served.url, HTTPAdapter(max_retries=patient))
         self.page("/login/")
         form = {"username": self.user, "password": self.served.password(self.user), "csrf_token": self.token}
         self.session.post(f"{self.served.url}/login/", data=form, headers=self._own(), allow_redirects=False)
