@@ -144,5 +144,5 @@ def test_both_maps_are_drawn_with_their_classes_and_a_legend(seen: dict[str, See
         assert each["variance"] > 100
         # Paper, land and several classes of the scale.
         assert len(each["large"]) >= 5
-    for label in ("0 - 20", "80 - 100", "0 - 0,25", "8 - 1.000"):
+    for label in ("0 - 20", "80 - 100", "0 - 0,5", "100 - 10.000"):
         assert label in found.text
