@@ -241,7 +241,7 @@ class _FeedLanding:
             if batch.batch_id not in state.refused
         ]
         if batches and self.entity.name != "region":
-            self.regions = load_regions(self.lake, self.context.city)
+            self.regions = load_regions(self.lake, self.context.city, is_of_places=self.entity.name == "place")
         results: list[_Landed] = []
         try:
             for batch in batches[:max_batches]:
@@ -646,8 +646,9 @@ def _placeholder_points(rows: pl.DataFrame, feed: str) -> pl.DataFrame:
     )
 
 
-def load_regions(lake: Lake, city: City) -> Regions:
-    """The city's regions from the lake, with the points that stand in for unknown places.
+def load_regions(lake: Lake, city: City, *, is_of_places: bool = False) -> Regions:
+    """The city's regions from the lake, with the points that stand in for unknown places. Public places themselves lie
+    where they are, also beside a station (`is_of_places`): which of them landed first must not matter.
 
     Raises RegionsMissing where no region has landed.
     """
@@ -657,6 +658,6 @@ def load_regions(lake: Lake, city: City) -> Regions:
     else:
         table = lake.read("minimised", "region").select(columns).collect()
     places = None
-    if lake.version("control", "placeholder_points") is not None:
+    if not is_of_places and lake.version("control", "placeholder_points") is not None:
         places = lake.read("control", "placeholder_points").collect()
     return Regions.from_frame(table, city, places)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ingestion.city import City
 
 SPATIAL = "pull_city_spatial"
-REGIONS_TASK = "land_regions"
+PLACES_TASK = "land_places"
 OTHER_PULLS = ("pull_camera_events", "pull_police_records")
 FOLLOWING = ("build_marts", "release_marts")
 # A backlog of thousands of drops is taken in rounds: a task is bounded in batches and time.
@@ -106,10 +106,11 @@ def _client(home: Home, borrowed: bool, progress: Progress) -> Client:
 
 
 def _pull(client: Client, asked: Asked, run_id: str, progress: Progress, failures: list[str]) -> None:
-    """Regions first (without them nothing can be located), then all feeds side by side, in rounds while any is left."""
-    with progress.step("regions") as step:
+    """Regions and places first (they say where things happened, and where they did not), then all feeds side by side,
+    in rounds while any is left."""
+    with progress.step("regions and places") as step:
         started = _start(client, (SPATIAL,), asked, run_id)
-        client.wait_task(SPATIAL, started[SPATIAL], REGIONS_TASK, step)
+        client.wait_task(SPATIAL, started[SPATIAL], PLACES_TASK, step)
     wanted: tuple[str, ...] = OTHER_PULLS
     for _ in range(MOST_ROUNDS):
         with progress.step("layers, events and records") as step:

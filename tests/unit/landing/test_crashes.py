@@ -198,8 +198,8 @@ def test_a_commit_stands_even_where_its_log_entry_could_not_be_flushed(
     assert statuses.count("landed") == 2
 
 
-def test_placeholder_points_are_there_before_the_places_are(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A crash right after the commit must not leave a station's own point counted as where things happen."""
+def place_feed(house: House, feed: str, layer: str, longitude: float, latitude: float) -> None:
+    """A feed of one public place, delivered."""
     from tests.support.landing import column, document
 
     columns = [
@@ -214,19 +214,25 @@ def test_placeholder_points_are_there_before_the_places_are(house: House, monkey
             crs="EPSG:4326",
         ),
     ]
-    house.documents["police.stations"] = document(
-        "police.stations",
+    folder = feed.split(".")[1]
+    house.documents[feed] = document(
+        feed,
         columns,
-        "stations/*.geojson",
+        f"{folder}/*.geojson",
         entity="place",
         format={"kind": "spatial"},
-        constants={"layer": "police_station"},
+        constants={"layer": layer},
     )
     house.deliver(
-        "stations/stations.geojson",
+        f"{folder}/{folder}.geojson",
         '{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"id": "S1"}, '
-        '"geometry": {"type": "Point", "coordinates": [116.72, -1.14]}}]}',
+        f'"geometry": {{"type": "Point", "coordinates": [{longitude}, {latitude}]}}}}]}}',
     )
+
+
+def test_placeholder_points_are_there_before_the_places_are(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crash right after the commit must not leave a station's own point counted as where things happen."""
+    place_feed(house, "police.stations", "police_station", 116.72, -1.14)
     with monkeypatch.context() as patch:
         Death(patch).at(walk, "apply_plan", after=True)
         with pytest.raises(Killed):
@@ -236,6 +242,15 @@ def test_placeholder_points_are_there_before_the_places_are(house: House, monkey
     house.land(CALLS)
     found = house.table("emergency_call")["location_quality"].to_list()
     assert sorted(found) == ["exact", "placeholder"]
+
+
+@pytest.mark.parametrize("order", [("police.stations", "transit.stops"), ("transit.stops", "police.stations")])
+def test_a_place_beside_a_station_is_where_it_is_whichever_landed_first(house: House, order: tuple[str, str]) -> None:
+    place_feed(house, "police.stations", "police_station", 116.72, -1.14)
+    place_feed(house, "transit.stops", "stop", 116.72, -1.14)
+    for feed in order:
+        house.land(feed)
+    assert house.table("place")["location_quality"].to_list() == ["exact", "exact"]
 
 
 @pytest.mark.parametrize("moment", ["before the plan", "after the plan"])
