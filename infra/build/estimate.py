@@ -96,6 +96,54 @@ ESTIMATES: dict[str, dict[str, str]] = {
         "other_methods": "string",
         "method_version": "string",
     },
+    "patrol_priorities": {
+        "region_code": "string",
+        "week_start": "date",
+        "expected_harm": "number",
+        "harm_lower": "number",
+        "harm_upper": "number",
+        "patrol_hours": "number",
+        "harm_per_hour": "number",
+        "harm_per_hour_lower": "number",
+        "harm_per_hour_upper": "number",
+        "priority_rank": "integer",
+        "rank_lower": "integer",
+        "rank_upper": "integer",
+        "reason": "string",
+        "capacity_share": "number",
+        "harm_share": "number",
+        "patrol_to_harm": "number",
+        "area_group": "string",
+        "status": "string",
+        "method_version": "string",
+    },
+    "pattern_time_modus": {
+        "region_code": "string",
+        "category": "string",
+        "modus": "string",
+        "weekday_band": "string",
+        "weekday_from": "integer",
+        "weekday_to": "integer",
+        "hour_band": "string",
+        "hour_from": "integer",
+        "hour_to": "integer",
+        "observed": "number",
+        "expected": "number",
+        "ratio": "number",
+        "is_unusual": "boolean",
+        "method_version": "string",
+    },
+    "index_fairness": {
+        "measure": "string",
+        "subject": "string",
+        "value": "number",
+        "value_lower": "number",
+        "value_upper": "number",
+        "reference": "number",
+        "is_flagged": "boolean",
+        "status_reason": "string",
+        "method_version": "string",
+    },
 }
 
 # A release must stay small enough for a map: weeks and share of the area (percent, riskiest first) that are shown,
@@ -113,7 +161,14 @@ def estimate(settings: BuildSettings, pins: Pins) -> list[ModelResult]:
 
     frames: dict[str, pl.DataFrame] = {}
     seconds: dict[str, float] = {}
-    makers = (index_frames, partial(surface_frames, pins=pins), planning.warning_frames)
+    makers = (
+        index_frames,
+        partial(surface_frames, pins=pins),
+        planning.warning_frames,
+        planning.patrol_frames,
+        planning.pattern_frames,
+        planning.fairness_frames,
+    )
     for make in makers:
         started = time.monotonic()
         made = make(settings)

@@ -15,6 +15,7 @@ import pytest
 
 from infra.build import dbt, pin, steps
 from infra.build.pin import build_log, pinned
+from infra.build.planning import FIFTHS, UNKNOWN_FIFTH
 from infra.build.settings import PROJECT, BuildFailed, BuildSettings
 from infra.build.steps import Pins
 from ingestion.lake import Lake
@@ -150,6 +151,7 @@ def test_no_clear_count_under_eight_reaches_a_mart(built: Built) -> None:
     bands = set(built.mart("region_security_index")["incidents_band"].drop_nulls())
     bands |= set(built.mart("response_times")["calls_band"].drop_nulls())
     bands |= set(built.mart("early_warnings")["observed_band"].drop_nulls())
+    bands |= set(built.mart("pattern_time_modus")["observed_band"])
     assert "<8" in bands
     assert all(band in ("0", "<8") or (int(band) >= 10 and int(band) % 5 == 0) for band in bands)
 
@@ -157,16 +159,50 @@ def test_no_clear_count_under_eight_reaches_a_mart(built: Built) -> None:
 def test_warnings_speak_of_each_region_and_name_nothing_sensitive(built: Built) -> None:
     warnings = built.mart("early_warnings")
     assert warnings["region_code"].n_unique() == 13
-    assert set(warnings["kind"]) == {"laporan_warga"}
     # Domestic violence counts, and is told as part of violence: never by its own name or its group's.
-    assert set(warnings["category_group"]) == {"property", "violence"}
+    assert {kind: set(of["category_group"]) for (kind,), of in warnings.group_by("kind")} == {
+        "laporan_warga": {"property", "violence"},
+        "deteksi": {"red_light", "speeding", "crowd"},
+    }
     assert "domestic_violence" not in built.lake.read("estimates", "early_warnings").collect()["driver_part"].to_list()
     # Nobody has told of the days after the newest record: they are not quiet.
-    assert (
-        warnings["period_end"].max()
-        == built.lake.read("aggregates", "int_incidents__region_day").collect()["local_date"].max()
-    )
+    newest = built.lake.read("aggregates", "int_incidents__region_day").collect()["local_date"].max()
+    assert warnings.filter(kind="laporan_warga")["period_end"].max() == newest
     assert (warnings["is_signal"] == warnings["warning_level"].is_in(["waspada", "siaga", "awas"])).all()
+
+
+def test_patrols_are_ranked_where_some_are_planned(built: Built) -> None:
+    ranked = built.mart("patrol_priorities").sort("region_code")
+    assert ranked["status"].to_list() == ["published"] * 8 + ["no_plan"]
+    # As many hours everywhere: the region made dangerous is the one with most harm an hour.
+    assert ranked.filter(priority_rank=1)["region_code"].to_list() == ["64.00.00"]
+    assert ranked["patrol_hours"].to_list() == [14] * 8 + [0]
+    groups = ranked["area_group"].to_list()
+    assert (groups[0], groups[-2:]) == (FIFTHS[0], [FIFTHS[-1], UNKNOWN_FIFTH])
+    assert not set(ranked["reason"].drop_nulls()) & {"Kekerasan dalam rumah tangga", "Gabungan kategori lain"}
+
+
+def test_what_happens_at_any_time_has_a_pattern_and_nothing_unusual(built: Built) -> None:
+    patterns = built.mart("pattern_time_modus")
+    assert set(patterns["region_code"]) == {"64.00", "64.01", "64.02"}
+    assert ("theft", "snatch", "Menjambret") in patterns.select("category", "modus", "modus_title").rows()
+    assert "domestic_violence" not in patterns["category"].to_list()
+    assert not patterns["is_unusual"].any()
+    # Few events: hours are merged, and each modus's bands still hold the whole day.
+    hours = (pl.col("hour_to") - pl.col("hour_from")) * (pl.col("weekday_to") - pl.col("weekday_from") + 1)
+    assert set(patterns.group_by("region_code", "category", "modus").agg(hours.sum().alias("h"))["h"]) == {7 * 24}
+
+
+def test_fairness_tells_each_measure_or_why_not(built: Built) -> None:
+    fairness = built.mart("index_fairness")
+    assert fairness["measure"].n_unique() == 9
+    assert fairness.select("measure", "subject").n_unique() == fairness.height
+    assert (fairness["status_reason"].is_not_null() == (fairness["status"] == "withheld")).all()
+    shares = fairness.filter(measure="patrol_share")
+    assert set(shares["subject"]) == {*FIFTHS, UNKNOWN_FIFTH}
+    # The last region, whose poverty is unknown, has no patrol; the one made dangerous has less than its share.
+    assert shares.filter(subject=UNKNOWN_FIFTH)["value"].to_list() == [0]
+    assert fairness.filter(measure="patrol_to_harm", subject=FIFTHS[0])["value"][0] < 1
 
 
 def test_nothing_new_is_nothing_to_build(built: Built) -> None:
@@ -249,7 +285,7 @@ def test_without_regions_there_is_nothing_to_count(tmp_path: Path) -> None:
 
 
 def test_a_city_of_two_levels_without_calls_and_cameras_is_built_too(tmp_path: Path) -> None:
-    plan = replace(PLAN, calls=0, events=0, synthetic=False)
+    plan = replace(PLAN, calls=0, events=0, patrol_days=0, synthetic=False)
     settings = prepared(
         tmp_path / "bare", plan, levels=(("city", "Kota"), ("area", "Wilayah")), time_zone="America/Chicago"
     )
@@ -259,6 +295,9 @@ def test_a_city_of_two_levels_without_calls_and_cameras_is_built_too(tmp_path: P
     assert bare.mart("response_times").height == 0
     assert bare.mart("risk_surface").height > 0
     assert bare.mart("early_warnings").height > 0
+    assert set(bare.mart("patrol_priorities")["status"]) == {"no_plan"}
+    assert bare.mart("pattern_time_modus").is_empty()
+    assert "Tidak ada rencana patroli" in bare.mart("index_fairness")["status_reason"].to_list()
 
 
 def run_dbt(settings: BuildSettings, folder: Path, *arguments: str) -> Path:

@@ -404,6 +404,113 @@ def warning_rows(random: np.random.Generator) -> list[dict[str, Any]]:
     return found
 
 
+def patrol_rows(random: np.random.Generator) -> list[dict[str, Any]]:
+    places = [place for place in regions() if place["level"] == "kecamatan"]
+    found = []
+    for place in places:
+        harm, hours = float(random.integers(3, 50) * 100), int(random.integers(40, 280))
+        found.append(
+            {
+                "region_code": place["code"],
+                "region_name": place["name"],
+                "level": place["level"],
+                "level_title": place["level_title"],
+                "parent_code": place["parent"],
+                "week_start": AS_OF + timedelta(days=1),
+                "expected_harm": harm,
+                "harm_lower": harm * 0.8,
+                "harm_upper": harm * 1.3,
+                "harm_per_hour": harm / hours,
+                "harm_per_hour_lower": harm * 0.8 / hours,
+                "harm_per_hour_upper": harm * 1.3 / hours,
+                "reason": str(random.choice(["Kekerasan", "Pencurian kendaraan bermotor"])),
+                "patrol_hours": hours,
+                "capacity_percent": 3,
+                "harm_percent": 3,
+                "patrol_to_harm": float(random.uniform(0.3, 2.5)),
+                "area_group": str(random.integers(1, 6)),
+                "status": "published",
+                "status_reason": None,
+                "data_label": "SINTETIS",
+                "method_version": "fixture",
+                "as_of": AS_OF,
+            }
+        )
+    for rank, row in enumerate(sorted(found, key=lambda each: -each["harm_per_hour"]), start=1):
+        row |= {"priority_rank": rank, "rank_lower": max(1, rank - 2), "rank_upper": min(len(found), rank + 2)}
+    return found
+
+
+def pattern_rows(random: np.random.Generator) -> list[dict[str, Any]]:
+    modi = {"snatch": "Menjambret", "duplicate_key": "Kunci palsu", "break_in": "Membobol"}
+    days = {"Senin - Jumat": (1, 5), "Sabtu - Minggu": (6, 7)}
+    found = []
+    for place in regions():
+        if place["level"] != "kabupaten_kota":
+            continue
+        for modus, title in modi.items():
+            for weekday, (first, last) in days.items():
+                for hour in range(0, 24, 3):
+                    observed, expected = int(random.integers(0, 40)), int(random.integers(2, 25))
+                    found.append(
+                        {
+                            "region_code": place["code"],
+                            "region_name": place["name"],
+                            "level": place["level"],
+                            "level_title": place["level_title"],
+                            "category": "theft",
+                            "category_title": "Pencurian biasa",
+                            "modus": modus,
+                            "modus_title": title,
+                            "weekday_band": weekday,
+                            "weekday_from": first,
+                            "weekday_to": last,
+                            "hour_band": f"{hour:02d}-{hour + 3:02d}",
+                            "hour_from": hour,
+                            "hour_to": hour + 3,
+                            "is_unusual": observed > 3 * expected,
+                            "is_modus_unusual": True,
+                            "ratio": round(2 * observed / expected) / 2 if observed >= 8 else None,
+                            "observed_band": band(observed),
+                            "expected_band": band(expected),
+                            "data_label": "SINTETIS",
+                            "method_version": "fixture",
+                            "as_of": AS_OF,
+                        }
+                    )
+    return found
+
+
+def fairness_rows(random: np.random.Generator) -> list[dict[str, Any]]:
+    fifths = ("1 kemiskinan terendah", "2", "3", "4", "5 kemiskinan tertinggi")
+    subjects = [("patrol_to_harm", "Patroli terhadap harm (1 = sebanding)", fifth, "ratio") for fifth in fifths]
+    subjects += [("discovered_share", "Bagian temuan petugas dan kamera", fifth, "percent") for fifth in fifths]
+    subjects += [("records_fall_calls_do_not", "Laporan turun, panggilan tidak", "64.71", "flag")]
+    found = []
+    for measure, title, subject, unit in subjects:
+        value = {"ratio": float(random.uniform(0.5, 2)), "percent": float(random.integers(8, 20))}.get(unit)
+        found.append(
+            {
+                "measure": measure,
+                "measure_title": title,
+                "subject": subject,
+                "subject_title": subject,
+                "unit": unit,
+                "value": value,
+                "value_lower": None if value is None else value * 0.9,
+                "value_upper": None if value is None else value * 1.1,
+                "reference": 1.0 if unit == "ratio" else None,
+                "is_flagged": True if unit == "flag" else None,
+                "status": "published",
+                "status_reason": None,
+                "data_label": "SINTETIS",
+                "method_version": "fixture",
+                "as_of": AS_OF,
+            }
+        )
+    return found
+
+
 def redaction_rows(random: np.random.Generator) -> list[dict[str, Any]]:
     columns = (
         ("nama_pelapor", "drop", "personal", ""),
@@ -442,8 +549,14 @@ MARTS = {
         "region_security_index_components": component_rows,
         "risk_surface": risk_rows,
     },
-    "oversight": {"oversight_kpis": kpi_rows},
-    "operations": {"feed_quality": quality_rows, "response_times": response_rows, "early_warnings": warning_rows},
+    "oversight": {"oversight_kpis": kpi_rows, "index_fairness": fairness_rows},
+    "operations": {
+        "feed_quality": quality_rows,
+        "response_times": response_rows,
+        "early_warnings": warning_rows,
+        "patrol_priorities": patrol_rows,
+        "pattern_time_modus": pattern_rows,
+    },
     "privacy": {"redaction_report": redaction_rows},
 }
 

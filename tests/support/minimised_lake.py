@@ -27,13 +27,17 @@ DISCOVERED = frozenset({"narcotics", "weapons", "gambling", "prostitution"})
 
 @dataclass(frozen=True)
 class Plan:
-    """Size and clock of a made city. `finest` regions lie on a grid under `parents` regions of the level above."""
+    """Size and clock of a made city. `finest` regions lie on a grid under `parents` regions of the level above.
+
+    Cameras (`events`) come with their uptime, patrols (of the latest `patrol_days`) with how poor each region is.
+    """
 
     as_of: dt.date = dt.date(2026, 6, 30)
     days: int = 730
     incidents: int = 3000
     calls: int = 1500
     events: int = 6000
+    patrol_days: int = 56
     finest: int = 9
     parents: int = 3
     seed: int = 7
@@ -171,6 +175,14 @@ def _times(plan: Plan, rng: np.random.Generator, n: int) -> tuple[list[dt.date],
     return local, [int(hour) for hour in hours], stamps
 
 
+def _modi(plan: Plan, category: list[str]) -> list[str | None]:
+    """How: a third of what is stolen is snatched, at any time; a city of real records does not tell."""
+    if not plan.synthetic:
+        return [None] * len(category)
+    drawn = np.random.default_rng(plan.seed + 5).random(len(category))
+    return ["snatch" if c == "theft" and x < 0.33 else "other" for c, x in zip(category, drawn, strict=True)]
+
+
 def police_records(plan: Plan, finest: pl.DataFrame, *, feed: str = "polri.laporan", batch: str = "b1",
                    seed: int | None = None, n: int | None = None) -> pl.DataFrame:  # fmt: skip
     rng = np.random.default_rng(plan.seed if seed is None else seed)
@@ -187,6 +199,7 @@ def police_records(plan: Plan, finest: pl.DataFrame, *, feed: str = "polri.lapor
         "occurred_local_hour": hours,
         "occurred_local_month": [day.strftime("%Y-%m") for day in local],
         "occurred_span_hours": rng.integers(0, 5, n).tolist(),
+        "modus_code": _modi(plan, category),
         "reported_local_date": local,
         "answer_seconds": received.tolist(),
         "is_repeat_location": (rng.random(n) < 0.2).tolist(),
@@ -233,6 +246,67 @@ def camera_events(plan: Plan, finest: pl.DataFrame) -> pl.DataFrame:
     return _frame("camera_event", rows, plan, "dishub.etle", "b1")
 
 
+def camera_uptime(plan: Plan, finest: pl.DataFrame, days: int = 180) -> pl.DataFrame:
+    """Two cameras in each region that never stood still for more than four hours a day."""
+    rng = np.random.default_rng(plan.seed + 4)
+    rows = [
+        (code, plan.as_of - dt.timedelta(days=day), _digest("camera", code, number))
+        for code in finest["region_code"]
+        for day in range(days)
+        for number in range(2)
+    ]
+    return _frame(
+        "camera_uptime",
+        {
+            "region_code": [row[0] for row in rows],
+            "uptime_date": [row[1] for row in rows],
+            "camera_key": [row[2] for row in rows],
+            "uptime_hours": np.round(rng.uniform(20, 24, len(rows)), 1).tolist(),
+        },
+        plan,
+        "dishub.uptime",
+        "b1",
+    )
+
+
+def patrol_plans(plan: Plan, finest: pl.DataFrame) -> pl.DataFrame:
+    """Two hours a day in each region but the last, for which nothing is planned."""
+    rows = [
+        (code, plan.as_of - dt.timedelta(days=day))
+        for code in finest["region_code"][:-1]
+        for day in range(plan.patrol_days)
+    ]
+    return _frame(
+        "patrol_plan",
+        {
+            "region_code": [row[0] for row in rows],
+            "plan_local_date": [row[1] for row in rows],
+            "patrol_minutes": [120] * len(rows),
+            "officers": [2] * len(rows),
+        },
+        plan,
+        "polri.patroli",
+        "b1",
+    )
+
+
+def area_indicators(plan: Plan, finest: pl.DataFrame) -> pl.DataFrame:
+    """Poverty that rises with the region's code, unknown for the last region."""
+    codes = finest["region_code"].to_list()[:-1]
+    return _frame(
+        "area_indicator",
+        {
+            "region_code": codes,
+            "indicator": ["poverty_share"] * len(codes),
+            "year": [plan.as_of.year - 1] * len(codes),
+            "value": [float(4 + number) for number in range(len(codes))],
+        },
+        plan,
+        "bappeda.indikator",
+        "b1",
+    )
+
+
 def write_city(lake: Lake, city: City, plan: Plan) -> None:
     """The minimised tables of a whole made city, and the logs that landing keeps."""
     layer = regions(plan, city.level_keys)
@@ -260,6 +334,10 @@ def write_city(lake: Lake, city: City, plan: Plan) -> None:
         put("emergency_call", emergency_calls(plan, finest))
     if plan.events:
         put("camera_event", camera_events(plan, finest))
+        put("camera_uptime", camera_uptime(plan, finest))
+    if plan.patrol_days:
+        put("patrol_plan", patrol_plans(plan, finest))
+        put("area_indicator", area_indicators(plan, finest))
     years = [plan.as_of.year - 1, plan.as_of.year]
     put(
         "indicator_target",

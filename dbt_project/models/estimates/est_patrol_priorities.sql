@@ -1,0 +1,21 @@
+select
+    cast(region_code as string) as region_code,
+    cast(week_start as date) as week_start,
+    cast(expected_harm as double) as expected_harm,
+    cast(harm_lower as double) as harm_lower,
+    cast(harm_upper as double) as harm_upper,
+    cast(patrol_hours as double) as patrol_hours,
+    cast(harm_per_hour as double) as harm_per_hour,
+    cast(harm_per_hour_lower as double) as harm_per_hour_lower,
+    cast(harm_per_hour_upper as double) as harm_per_hour_upper,
+    cast(priority_rank as bigint) as priority_rank,
+    cast(rank_lower as bigint) as rank_lower,
+    cast(rank_upper as bigint) as rank_upper,
+    cast(reason as string) as reason,
+    cast(capacity_share as double) as capacity_share,
+    cast(harm_share as double) as harm_share,
+    cast(patrol_to_harm as double) as patrol_to_harm,
+    cast(area_group as string) as area_group,
+    cast(status as string) as status,
+    cast(method_version as string) as method_version
+from {{ pinned('estimates', 'patrol_priorities') }}
