@@ -1,7 +1,8 @@
 """Python environments from hash-locked requirement files: made at first use, kept, refreshed when their lock changes.
 
 Runs on a bare Python 3.11 or 3.12: standard library only. All lie in TELAGA_ENVS (default: `.venvs` in the clone):
-`bootstrap` holds uv, `main` Airflow, dbt and the lake, `superset` Superset, `test` the tools laid over `main`.
+`bootstrap` holds uv, `main` Airflow, dbt and the lake, `superset` Superset, `test` the tools laid over `main`, `peers`
+the servers that tests speak to, `spark` dbt's client of Spark Connect.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ LOCKS: Mapping[str, tuple[str, ...]] = {
     "main": ("main.txt",),
     "superset": ("superset.txt",),
     "test": ("test.txt", "main.txt"),
+    "peers": ("peers.txt",),
+    "spark": ("spark.txt",),
 }
-SIZES = {"main": "1.3 GB", "superset": "0.9 GB", "test": "0.2 GB"}
+SIZES = {"main": "1.3 GB", "superset": "0.9 GB", "test": "0.2 GB", "peers": "0.6 GB", "spark": "0.9 GB"}
 
 
 def folder(environment: Mapping[str, str] = os.environ) -> Path:
@@ -101,7 +104,7 @@ def _make_bootstrap(tell: Callable[[str], None]) -> None:
 
 
 def _make_with_uv(name: str, tell: Callable[[str], None]) -> None:
-    base = sys.executable if name in ("main", "superset") else str(ensure("main", tell))
+    base = str(ensure("main", tell)) if name == "test" else sys.executable
     ensure("bootstrap", tell)
     uv = str(folder() / "bootstrap" / "bin" / "uv")
     variables = _uv_environment()
