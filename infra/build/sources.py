@@ -58,6 +58,38 @@ CONTROL: dict[str, dict[str, str]] = {
         "affected": "integer",
         "logged_at": "timestamp",
     },
+    "redaction_narratives": {
+        "run_id": "string",
+        "feed": "string",
+        "batch_id": "string",
+        "column": "string",
+        "action": "string",
+        "found_by": "string",
+        "narratives": "integer",
+        "touched": "integer",
+        "protected": "integer",
+        "refused": "integer",
+        "logged_at": "timestamp",
+    },
+    "redaction_findings": {
+        "run_id": "string",
+        "feed": "string",
+        "batch_id": "string",
+        "column": "string",
+        "entity_type": "string",
+        "rule": "string",
+        "score_from": "number",
+        "count": "integer",
+        "logged_at": "timestamp",
+    },
+    "uniqueness": {
+        "feed": "string",
+        "entity": "string",
+        "as_of": "date",
+        "rows": "integer",
+        "unique_rows": "integer",
+        "share": "number",
+    },
 }
 
 

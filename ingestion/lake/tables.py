@@ -65,6 +65,42 @@ REDACTION: Mapping[str, Any] = {
     "affected": pl.Int64,
     "logged_at": UTC,
 }
+# What was found in one column of narratives of one batch, and what became of it; a batch landed again counts as last
+# landed. `found_by`: the name model's digest or "rules only".
+REDACTION_NARRATIVES: Mapping[str, Any] = {
+    "run_id": pl.String,
+    "feed": pl.String,
+    "batch_id": pl.String,
+    "column": pl.String,
+    "action": pl.String,
+    "found_by": pl.String,
+    "narratives": pl.Int64,
+    "touched": pl.Int64,
+    "protected": pl.Int64,
+    "refused": pl.Int64,
+    "logged_at": UTC,
+}
+# `score_from`: lower end of a tenth.
+REDACTION_FINDINGS: Mapping[str, Any] = {
+    "run_id": pl.String,
+    "feed": pl.String,
+    "batch_id": pl.String,
+    "column": pl.String,
+    "entity_type": pl.String,
+    "rule": pl.String,
+    "score_from": pl.Float64,
+    "count": pl.Int64,
+    "logged_at": UTC,
+}
+# How many minimised rows of a feed are alone with their category, cell and hour: `share` of `rows`, null without rows.
+UNIQUENESS: Mapping[str, Any] = {
+    "feed": pl.String,
+    "entity": pl.String,
+    "as_of": pl.Date,
+    "rows": pl.Int64,
+    "unique_rows": pl.Int64,
+    "share": pl.Float64,
+}
 # Public buildings whose point stands in for an unknown one; exact, as no H3 cell of the lake is.
 PLACEHOLDER_POINTS: Mapping[str, Any] = {
     "feed": pl.String,

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 MAP_VERTICES = 250
 SEPARATOR = "\x1f"
+TERMS = ("modus_terms", "place_terms", "object_terms")
+REDACTED = "narrative_redacted"
+TOKEN = "plate_token"
+WHERE_ASKED = frozenset({*TERMS, REDACTED, TOKEN})  # null unless the contract asks for them
 
 
 def minimised_columns(
@@ -46,6 +50,8 @@ def _column(field: Field, rows: pl.DataFrame, contract: Contract, city: City, ke
         return pl.repeat(contract.is_official, rows.height, eager=True, dtype=pl.Boolean)
     if name == "is_boundary_approximate" and name not in rows.columns:
         return pl.repeat(bool(contract.constants.get(name, False)), rows.height, eager=True, dtype=pl.Boolean)
+    if name in WHERE_ASKED and name not in rows.columns:
+        return pl.repeat(None, rows.height, eager=True, dtype=pl.String)
     if name not in rows.columns:
         raise KeyError(f"{contract.feed}: nothing makes column {name} of {contract.entity}; check entities.yaml")
     column = pl.col(name)
