@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-ACTIONS = ("keep", "drop", "generalise", "pseudonymise", "redact")
+ACTIONS = ("keep", "drop", "generalise", "pseudonymise", "extract", "redact")
 SCHEMA_FILE = Path(__file__).with_name("contract.schema.json")
 SUFFIX = ".odcs.yaml"
 
@@ -60,7 +60,8 @@ class Column:
 
 @dataclass(frozen=True)
 class Contract:
-    """Everything the walk knows of one feed. `key` names source columns; empty where the agency has no key."""
+    """Everything the walk knows of one feed. `key` names source columns; empty where the agency has no key. `text` is
+    the file as it stands, which the lake keeps of every contract that landed."""
 
     feed: str
     city: str
@@ -93,6 +94,7 @@ class Contract:
     dataset: str = ""
     contact: str = ""
     limitations: str = ""
+    text: str = field(default="", repr=False)
 
     @property
     def agency(self) -> str:
@@ -133,7 +135,15 @@ def load_contract(path: Path | str) -> Contract:
     found = check_contract(path)
     if found:
         raise ContractError("\n".join(found))
-    return _contract(yaml.safe_load(path.read_bytes()), path)
+    return parse_contract(path.read_text(encoding="utf-8"), path)
+
+
+def parse_contract(text: str, path: Path | str) -> Contract:
+    """A contract from its text, which passed `check_contract` when it was stored. Raises ContractError."""
+    try:
+        return _contract(yaml.safe_load(text), text, Path(path))
+    except (yaml.YAMLError, KeyError, TypeError, ValueError, IndexError) as error:
+        raise ContractError(f"{Path(path).name}: is no contract ({type(error).__name__})") from None
 
 
 def check_contract(path: Path | str) -> list[str]:
@@ -171,7 +181,7 @@ def source_name(prop: Mapping[str, Any]) -> str:
     return str(prop.get("physicalName") or prop.get("name"))
 
 
-def _contract(document: Mapping[str, Any], path: Path) -> Contract:
+def _contract(document: Mapping[str, Any], text: str, path: Path) -> Contract:
     ours, schema = telaga(document), document["schema"][0]
     server = dict(document["servers"][0])
     server.update(telaga(server))
@@ -203,7 +213,7 @@ def _contract(document: Mapping[str, Any], path: Path) -> Contract:
         constants=ours.get("constants", {}),
         is_synthetic=ours["is_synthetic"],
         is_official=ours.get("is_official", False),
-        digest=hashlib.sha256(path.read_bytes()).hexdigest(),
+        digest=hashlib.sha256(text.encode()).hexdigest(),
         path=str(path),
         updated_column=ours.get("updated_column"),
         derive=ours.get("derive", {}),
@@ -212,6 +222,7 @@ def _contract(document: Mapping[str, Any], path: Path) -> Contract:
         dataset=schema["name"],
         contact=next((m.get("username", "") for m in team.get("members", ())), ""),
         limitations=description.get("limitations", ""),
+        text=text,
     )
 
 

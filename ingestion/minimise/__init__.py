@@ -146,17 +146,22 @@ def minimise(
     """
     check_policy(contract)
     own = minimised_columns(rows, contract, entity, city, keys)
-    texts = canonical_text(own, [name for name in own.columns if name not in _NOT_CONTENT])
-    digester = keys.digester(contract.feed, "content", rows.height)
     record_keys, revisions = _record_keys(rows, contract, entity, keys, occurrences)
     every = [
         pl.repeat(contract.feed, rows.height, eager=True, dtype=pl.String).alias("feed"),
         record_keys.alias("record_key"),
-        pl.Series("row_digest", digester.hexadecimal(texts.to_list()), dtype=pl.String),
+        row_digests(own, contract.feed, keys),
         pl.repeat(contract.is_synthetic, rows.height, eager=True, dtype=pl.Boolean).alias("is_synthetic"),
     ]
     kept = [rows[name] for name in carried if name in rows.columns]
     return Minimised(pl.DataFrame([*every, *own.get_columns(), revisions.alias("revision"), *kept]))
+
+
+def row_digests(own: pl.DataFrame, feed: str, keys: KeyRing) -> pl.Series:
+    """`row_digest` of rows of an entity's own minimised columns, in their order."""
+    texts = canonical_text(own, [name for name in own.columns if name not in _NOT_CONTENT])
+    digester = keys.digester(feed, "content", own.height)
+    return pl.Series("row_digest", digester.hexadecimal(texts.to_list()), dtype=pl.String)
 
 
 def _record_keys(
