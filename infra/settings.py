@@ -188,6 +188,9 @@ class Home:
 
         uri = self.lake_uri()
         if "://" in uri:
+            if os.environ.get("AWS_CA_BUNDLE"):
+                # The only way in which deltalake and Polars take a private authority.
+                os.environ.setdefault("SSL_CERT_FILE", os.environ["AWS_CA_BUNDLE"])
             return Lake(uri, storage_options())
         return Lake(str(Path(uri).absolute()), {})
 

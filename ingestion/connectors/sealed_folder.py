@@ -1,63 +1,46 @@
-"""Sealed drops in a folder: proven to be the agency's before they are opened, and opened in memory alone."""
+"""Sealed drops in a folder."""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingestion.connectors import CHUNK_ROWS, Batch, ConnectorError, Delivery, Interval
-from ingestion.connectors.drift import UnreadableBatch
+from ingestion.connectors import CHUNK_ROWS, Batch, Delivery, Interval
 from ingestion.connectors.folder import FolderConnector
-from ingestion.connectors.formats import expand
+from ingestion.connectors.sealed_drops import ASIDE, SealedDrops
 from ingestion.connectors.source import FileSource, Source
-from ingestion.drops import Drop, DropRefused, Header, id_suffix, of_id, read_header, verify
-from ingestion.sealing import DROPS_KEY, SealBroken, agency_public_key, recipient_of
+from ingestion.drops import DropRefused, read_header
 
 if TYPE_CHECKING:
     import polars as pl
 
     from ingestion.contract import Contract
 
-ASIDE = ".refused"
-
 
 class SealedFolderConnector(FolderConnector):
-    """As a folder, but every file is a drop (see ingestion.drops). Its batch id ends in sequence number and mark, so a
-    drop is known again under any name."""
+    """As a folder, but every file is a drop (see ingestion.drops)."""
 
     def __init__(
         self, contract: Contract, places: Mapping[str, str], keys_dir: Path, chunk_rows: int = CHUNK_ROWS
     ) -> None:
         super().__init__(contract, places, chunk_rows)
-        self.keys_dir = keys_dir
-        self._taken: dict[str, str] = {}
+        self._drops = SealedDrops(contract, places, keys_dir, chunk_rows)
 
     def batches(
         self, acknowledged: frozenset[str], position: str | None = None, interval: Interval | None = None
     ) -> list[Batch]:
         """As a folder's. `acknowledged` are the batches whose drops were accepted: they may not come again."""
-        for batch_id in sorted(acknowledged):
-            found = of_id(batch_id)
-            if found:
-                self._taken.setdefault(found[1], batch_id)
+        self._drops.remember(acknowledged)
         return super().batches(acknowledged, position, interval)
 
     def open(self, batch: Batch) -> Delivery:
         """Verify a drop, then open it. Raises DropRefused, also while iterating."""
-        drop = self._verified(FileSource(self.root / batch.location))
-        found = of_id(batch.batch_id)
-        if found:
-            first = self._taken.setdefault(found[1], batch.batch_id)
-            if first != batch.batch_id:
-                raise DropRefused(f"is a repeat: drop {found[0]} was taken before as {first}")
-        return Delivery(self._frames(drop), drop.digest)
+        return self._drops.open(batch, FileSource(self.root / batch.location))
 
     def frames(self, source: Source) -> Iterator[pl.DataFrame]:
         """Raw frames of a drop, wherever it lies. Raises DropRefused."""
-        return self._frames(self._verified(source))
+        return self._drops.frames(source)
 
     def set_aside(self, batch: Batch) -> bool:
         """Move a refused drop out of the way, as evidence; false where the inbox cannot be written."""
@@ -70,43 +53,6 @@ class SealedFolderConnector(FolderConnector):
             return False
         return True
 
-    def _verified(self, source: Source) -> Drop:
-        contract = self.contract
-        if not (self.keys_dir / DROPS_KEY).exists():
-            raise ConnectorError(f"{contract.feed}: keys/{DROPS_KEY} is missing; make it with ./telaga keys make")
-        try:
-            return verify(
-                source,
-                agency=contract.agency,
-                feed=contract.feed,
-                agency_key=agency_public_key(self._agency_key()),
-                recipient=recipient_of(self.keys_dir, DROPS_KEY),
-                keys_dir=self.keys_dir,
-            )
-        except SealBroken as error:
-            raise ConnectorError(f"{contract.feed}: agency_key: {error}") from None
-        except OSError as error:
-            raise ConnectorError(
-                f"{contract.feed}: {source.name} cannot be read ({error.strerror}); check its rights"
-            ) from None
-
-    def _agency_key(self) -> Path:
-        stated = expand(str(self.contract.server["agency_key"]), self.places, self.contract.feed)
-        return Path(self.contract.path).parent / stated
-
-    def _frames(self, drop: Drop) -> Iterator[pl.DataFrame]:
-        rows = 0
-        try:
-            for frame in super().frames(drop):
-                rows += frame.height
-                yield frame
-        except SealBroken as error:
-            raise DropRefused(f"did not open: {error}") from None
-        if drop.manifest.rows not in (None, rows):
-            raise UnreadableBatch(
-                f"{drop.name}: holds {rows} rows, its manifest says {drop.manifest.rows}; ask for it again"
-            )
-
     def _files(self) -> list[Path]:
         return [path for path in super()._files() if ASIDE not in path.relative_to(self.root).parts]
 
@@ -117,22 +63,4 @@ class SealedFolderConnector(FolderConnector):
                 header = read_header(file)
         except (DropRefused, OSError):
             return batch
-        batch = replace(batch, batch_id=batch.batch_id + id_suffix(header))
-        if batch.period_from is None and (period := self._stated(header)):
-            start, end = period
-            batch = replace(batch, period_from=start, period_to=end, position=f"{start.isoformat()}|{batch.location}")
-        return batch
-
-    def _stated(self, header: Header) -> tuple[dt.datetime, dt.datetime] | None:
-        told = header.manifest
-        if told is None or told.period_from is None or told.period_to is None:
-            return None
-        from zoneinfo import ZoneInfo
-
-        zone = ZoneInfo(self.contract.time_zone or "UTC")
-        moments = (dt.datetime.fromisoformat(text) for text in (told.period_from, told.period_to))
-        try:
-            start, end = (moment.replace(tzinfo=moment.tzinfo or zone).astimezone(dt.UTC) for moment in moments)
-        except OverflowError:
-            return None
-        return (start, end) if start < end else None
+        return self._drops.marked(batch, header)

@@ -101,11 +101,11 @@ def _frames(home: Home, contract: Contract) -> Frames | None:
     from infra.airflow.runtime import places
     from ingestion.connectors import CHUNK_ROWS
     from ingestion.connectors.formats import frames_of
-    from ingestion.connectors.sealed_folder import SealedFolderConnector
+    from ingestion.connectors.sealed_drops import SealedDrops
 
     if contract.server.get("sealed"):
         # A kept drop is verified and opened as when it came.
-        return SealedFolderConnector(contract, places(home), home.keys_dir).frames
+        return SealedDrops(contract, places(home), home.keys_dir).frames
     if not contract.format:
         return None
     return partial(frames_of, contract=contract, places=places(home), chunk_rows=CHUNK_ROWS)

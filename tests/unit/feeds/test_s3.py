@@ -167,13 +167,13 @@ def test_the_walk_lands_a_bucket_and_keeps_what_it_stops(plain_house: House, s3:
 
 
 def test_a_contract_that_cannot_work_is_told(tmp_path):
-    document = bucket_feed(sealed=True, agency_key="x.pem")
+    document = bucket_feed(sealed=True)
     document["servers"][0]["location"] = "https://police/x"
     del document["servers"][0]["customProperties"][0]["value"]["connection_id"]
     path = tmp_path / f"{CALLS}.odcs.yaml"
     path.write_text(yaml.safe_dump(document))
     told = "\n".join(check_contract(path))
-    for words in ("needs location, such as s3://", "needs connection_id", "sealed drops are read from a folder"):
+    for words in ("needs location, such as s3://", "needs connection_id", "sealed drops need agency_key"):
         assert words in told
     with pytest.raises(ConnectorError, match="connection police_s3 has no uri"):
         document = bucket_feed()
