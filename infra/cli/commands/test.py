@@ -2,7 +2,7 @@
 
   ./telaga test               everything this machine can, with a seeded tenth of each fault campaign
   ./telaga test unit          quick: no service, no network
-  ./telaga test integration   real PostgreSQL, Delta, dbt, Superset, started by the tests
+  ./telaga test integration   real PostgreSQL, S3, SFTP, Delta, dbt, Superset, started by the tests
   ./telaga test e2e           the whole walk in a fresh home, and the dashboards in a browser
   ./telaga test soak          all of it, fault campaigns whole
 
@@ -45,7 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     if kind in (None, "unit", "soak"):
         code = max(lint.check(tool) for tool in lint.TOOLS)
     if kind != "unit":
-        envs.ensure("superset", lambda line: print(f"telaga: {line}", file=sys.stderr, flush=True))
+        for name in ("superset", "peers"):
+            envs.ensure(name, lambda line: print(f"telaga: {line}", file=sys.stderr, flush=True))
     # A home, engine or lake of the caller's is no business of a test: each makes its own.
     dropped = ("TELAGA_HOME", "TELAGA_LAKE", "AIRFLOW_HOME", "SPARK_REMOTE")
     variables = {name: value for name, value in os.environ.items() if name not in dropped}
