@@ -47,6 +47,7 @@ from ingestion.lake.upsert import (
     plan_batch,
 )
 from ingestion.locate import PLACEHOLDER_LAYERS, Regions, RegionsMissing, locate
+from ingestion.migrate import note_landing
 from ingestion.minimise import KeyRing, Occurrences, Tally, check_policy, minimise
 from ingestion.profile import BatchProfile, Sampler, Verdict
 from ingestion.sealing import recipient_of
@@ -242,6 +243,8 @@ class _FeedLanding:
         ]
         if batches and self.entity.name != "region":
             self.regions = load_regions(self.lake, self.context.city, is_of_places=self.entity.name == "place")
+        if batches:
+            note_landing(self.lake, self.contract, run_id=self.context.run_id, now=self.context.clock())
         results: list[_Landed] = []
         try:
             for batch in batches[:max_batches]:

@@ -254,6 +254,27 @@ def delete_unneeded(
     return chosen
 
 
+def forget_older_versions(lake: Lake, kind: str, name: str) -> int:
+    """Leave of a table nothing but its newest version: a checkpoint of it, its own entry, the files it names. Returns
+    how many objects went. For what no version may hold any longer; only while nobody writes the table, and whoever
+    pinned an older version loses it.
+    """
+    table = lake.open(kind, name)
+    if table is None:
+        return 0
+    table.create_checkpoint()
+    version = table.version()
+    if lake.is_local:
+        sync_log(lake.table(kind, name), [version])
+    root = f"{kind}/{name}"
+    needed = {f"{root}/{file.path}" for file in data_files(table)} | {f"{root}/_delta_log/_last_checkpoint"}
+    own = f"{root}/_delta_log/{version:020d}."
+    gone = [file.path for file in list_objects(lake, root) if file.path not in needed and not file.path.startswith(own)]
+    for path in gone:
+        delete_object(lake, path)
+    return len(gone)
+
+
 def clear_old_scratch(lake: Lake, *, now: dt.datetime, grace: dt.timedelta = GRACE) -> int:
     """Delete what runs that never came back left in the lake's scratch folder; returns how many objects."""
     left = [file for file in list_objects(lake, "scratch") if file.modified < now - grace]

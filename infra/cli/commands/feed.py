@@ -1,8 +1,11 @@
-"""Contracts of feeds: check one, draft one from a sample, pause and resume a feed.
+"""Contracts of feeds: check one, draft one from a sample, migrate what has landed, pause and resume a feed.
 
 check PATH       one line a fault of a contract, or of a city's folder; nothing and exit 0 where there is none
 new SAMPLE       a draft contract from a sample file: format, types, key, times, suspected personal data with a proposed
                  action; what a person must decide says DECIDE, and no value of the sample stands in it
+migrate FEED     apply the changed contract (or --to FILE, which takes its place) to the rows that have landed: columns
+                 added, widened or renamed; what got stricter leaves the table and every older version of it. What the
+                 table cannot follow is refused, with the next step; --dry-run only says what would be done
 pause FEED       nothing is pulled of the feed until it is resumed; what is published stays, what is delivered waits
 resume FEED
 """
@@ -14,9 +17,9 @@ import getpass
 import sys
 from pathlib import Path
 
-from infra.settings import SettingsError, city_folder, current_home
+from infra.settings import Home, HomeState, SettingsError, city_folder, current_home
 
-SUMMARY = "check or draft a feed's contract, pause or resume a feed"
+SUMMARY = "check, draft or migrate a feed's contract, pause or resume a feed"
 ENVIRONMENT = "main"
 
 
@@ -35,6 +38,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     new.add_argument("--city", metavar="NAME|DIR", help="the city it belongs to (default: the home's)")
     new.add_argument("--out", type=Path, metavar="DIR", help="write <feed>.odcs.yaml there (default: standard output)")
     new.set_defaults(act=_new)
+    migrate = actions.add_parser("migrate", help="apply a changed contract to what has landed, history included")
+    migrate.add_argument("feed", metavar="FEED")
+    migrate.add_argument("--to", type=Path, metavar="FILE", help="the new contract (default: the city's, as it stands)")
+    migrate.add_argument("--dry-run", action="store_true", help="say what would be done, change nothing")
+    migrate.set_defaults(act=_migrate)
     for name, about in (
         ("pause", "pull nothing of a feed until it is resumed"),
         ("resume", "pull a paused feed again"),
@@ -86,6 +94,56 @@ def _new(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _migrate(arguments: argparse.Namespace) -> int:
+    from infra.airflow.runtime import writers
+    from ingestion.city import load_city
+    from ingestion.contract import ContractError, load_contract
+    from ingestion.migrate import MigrationRefused, TableBusy, migrate_feed, plan_migration
+    from ingestion.minimise import KeyRing
+
+    home, state = _claimed()
+    city = load_city(state.city_dir)
+    lake, now = home.lake(), city.feed(arguments.feed)
+    try:
+        after = load_contract(arguments.to) if arguments.to else now
+        if after.feed != now.feed:
+            raise SettingsError(f"{arguments.to.name} is the contract of {after.feed}, not of {now.feed}")
+        plan_migration(lake, after)
+        if arguments.to and not arguments.dry_run:
+            # First, so that no landing in between brings back what is taken out; cut here, go on without --to.
+            _put_in_place(after.text, Path(now.path))
+        done = migrate_feed(
+            lake,
+            after,
+            city,
+            KeyRing(home.keys_dir),
+            writers(home),
+            run_id=f"migrate-{after.version}",
+            is_dry=arguments.dry_run,
+        )
+    except (ContractError, MigrationRefused, TableBusy) as error:
+        raise SettingsError(str(error)) from None
+    for line in done.told:
+        print(f"{done.feed}: {line}")
+    if arguments.dry_run:
+        print("nothing was changed (--dry-run)", file=sys.stderr)
+    return 0
+
+
+def _put_in_place(text: str, path: Path) -> None:
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
+
+
+def _claimed() -> tuple[Home, HomeState]:
+    home = current_home()
+    state = home.state()
+    if state is None:
+        raise SettingsError(f"{home.root} holds no city yet: run ./telaga demo or ./telaga run first")
+    return home, state
+
+
 def _city_name(given: str | None) -> str:
     if given is None:
         state = current_home().state()
@@ -100,10 +158,7 @@ def _turn(arguments: argparse.Namespace) -> int:
     from ingestion.city import load_city
     from ingestion.lake.decisions import PAUSE, RESUME, decide, paused_feeds
 
-    home = current_home()
-    state = home.state()
-    if state is None:
-        raise SettingsError(f"{home.root} holds no city yet: run ./telaga demo or ./telaga run first")
+    home, state = _claimed()
     feed = load_city(state.city_dir).feed(arguments.feed).feed
     lake = home.lake()
     is_pause = arguments.action == "pause"
