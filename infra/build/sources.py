@@ -90,6 +90,24 @@ CONTROL: dict[str, dict[str, str]] = {
         "unique_rows": "integer",
         "share": "number",
     },
+    "recall_floors": {
+        "feed": "string",
+        "entity": "string",
+        "column": "string",
+        "found_by": "string",
+        "source": "string",
+        "recall_floor": "number",
+        "recall": "number",
+        "recall_lower": "number",
+        "spans": "integer",
+        "reviewed": "integer",
+        "first_landed": "date",
+        "due_on": "date",
+        "status": "string",
+        "is_held": "boolean",
+        "is_lifted": "boolean",
+        "is_synthetic": "boolean",
+    },
 }
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from infra.superset.marts import read_marts
+from tests.support import fixture_privacy
 
 ROOT = Path(__file__).resolve().parents[2]
 AS_OF = date(2026, 6, 30)
@@ -557,7 +558,7 @@ MARTS = {
         "patrol_priorities": patrol_rows,
         "pattern_time_modus": pattern_rows,
     },
-    "privacy": {"redaction_report": redaction_rows},
+    "privacy": {"redaction_report": redaction_rows, **fixture_privacy.MARTS},
 }
 
 

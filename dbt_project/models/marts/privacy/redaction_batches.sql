@@ -1,0 +1,34 @@
+-- Narratives touched, protected and refused, batch by batch, beside the feed's usual share.
+with measured as (
+    select
+        *,
+        case when narratives > 0 then 100.0 * cast(touched as double) / narratives end as measured
+    from {{ ref('int_redaction__batch') }}
+),
+
+{{ usual_of('measured') }}
+
+select
+    measured.feed,
+    measured.column_name,
+    measured.action,
+    measured.found_by,
+    measured.batch_id,
+    measured.day,
+    measured.narratives,
+    measured.touched,
+    measured.protected,
+    measured.refused,
+    cast(round(measured.measured, 2) as decimal(5, 2)) as touched_percent,
+    case
+        when middles.earlier_batches >= 14 then cast(round(middles.measured_usual, 2) as decimal(5, 2))
+    end as usual_percent,
+    case
+        when middles.earlier_batches >= 14 then cast(round(spreads.measured_spread, 2) as decimal(5, 2))
+    end as usual_spread,
+    cast(coalesce(middles.earlier_batches, 0) as bigint) as earlier_batches,
+    {{ deviation_of('measured.measured') }} as deviation,
+    '{{ var("data_label") }}' as data_label,
+    {{ as_of_date() }} as as_of
+from measured
+{{ beside_usual('measured') }}
