@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,16 @@ if TYPE_CHECKING:
     from ingestion.contract import Contract
 
 
+# A file without its header has a person where its columns' names should be: what is no plain name is only counted.
+_NAME = re.compile(r"(?!.*\d{4})[A-Za-z_][A-Za-z0-9_.]{0,39}")
+
+
 class UnreadableBatch(Exception):
     """The delivery as a whole cannot be read (encoding, compression, container). Holds no value of it."""
 
 
 class SchemaDrift(Exception):
-    """The delivery's columns are not those of the contract. Names only, never values."""
+    """The delivery's columns are not those of the contract. Names only, never values: see `named`."""
 
     def __init__(
         self, feed: str, new: tuple[str, ...] = (), missing: tuple[str, ...] = (), changed: tuple[str, ...] = ()
@@ -54,8 +59,17 @@ def check_columns(
         ]
     new = [name for name in unknown if name not in passed]
     if new or missing or changed:
-        raise SchemaDrift(contract.feed, tuple(new), tuple(missing), tuple(changed))
+        known = sum(name in delivered for name in declared)
+        raise SchemaDrift(contract.feed, named(new, known >= len(declared) / 2), tuple(missing), tuple(changed))
     return tuple(passed)
+
+
+def named(names: Collection[str], has_header: bool = True) -> tuple[str, ...]:
+    """Delivered names as an error may show them: those that look like names of columns where the delivery has most of
+    the declared ones, the others as a count. A first row read as a header is thereby never shown."""
+    shown = [name for name in names if has_header and _NAME.fullmatch(name)]
+    hidden = len(names) - len(shown)
+    return (*shown, f"{hidden} not shown, as a row of data may stand there") if hidden else tuple(shown)
 
 
 def families(physical_type: str) -> str:
