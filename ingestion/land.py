@@ -527,7 +527,7 @@ class _FeedLanding:
             unknown_codes=reading.unknown_codes,
             duplicate_share=repeated / rows if rows else None,
             geocoded_share=reading.geocoded / reading.located if reading.located else None,
-            history=state.history,
+            history=state.comparable(batch, self.contract.time_zone or self.context.city.time_zone),
             sample=reading.sampler.frame(),
             rejected_rules=reading.quarantine.broken_rules(),
             time_zone=self.contract.time_zone or self.context.city.time_zone,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -52,18 +54,49 @@ class OpenIntent:
 
 
 @dataclass(frozen=True)
+class PastBatch:
+    """A batch that landed: its rows, and what makes another comparable with it. A backfill of a source that cuts its
+    own batches has no position among them."""
+
+    rows: int
+    period_from: dt.datetime | None
+    period_to: dt.datetime | None
+    is_backfill: bool
+
+
+@dataclass(frozen=True)
 class FeedState:
     """What the log knows of a feed: batches that need nothing more, where a pull goes on, positions by batch,
-    batches that were ever begun, intents without outcome, row counts of landed batches, oldest first, and those among
-    the acknowledged that were refused as drops."""
+    batches that were ever begun, intents without outcome, batches that landed, oldest first, and those among the
+    acknowledged that were refused as drops."""
 
     acknowledged: frozenset[str]
     position: str | None
     positions: Mapping[str, str]
     attempted: frozenset[str]
     open_intents: tuple[OpenIntent, ...]
-    history: tuple[int, ...]
+    past: tuple[PastBatch, ...]
     refused: frozenset[str] = frozenset()
+
+    def comparable(self, batch: Batch, zone: str) -> tuple[int, ...]:
+        """Rows of the landed batches that this one may be compared with, oldest first: like with like, so backfills
+        apart, periods of a like length, and of days those of the same weekday in `zone`."""
+        kind = _kind(batch.period_from, batch.period_to, zone)
+        return tuple(
+            past.rows
+            for past in self.past
+            if past.is_backfill == (not batch.position) and _kind(past.period_from, past.period_to, zone) == kind
+        )
+
+
+def _kind(start: dt.datetime | None, end: dt.datetime | None, zone: str) -> tuple[str, int]:
+    if start is None or end is None:
+        return ("unknown", 0)
+    hours = (end - start).total_seconds() / 3600
+    if 18 <= hours <= 30:
+        return ("day", start.astimezone(ZoneInfo(zone)).weekday())
+    # A month is one with 28 days or 31; weeks, months, quarters and years lie apart.
+    return ("span", round(math.log(max(hours, 1), 4)))
 
 
 @dataclass
@@ -107,13 +140,18 @@ class BatchLog:
                     *told, "position", "period_from", "period_to"
                 ).iter_rows()
             ),
-            # What came out of quarantine is no delivery that a later one could be compared with.
-            history=tuple(
-                outcomes.filter((pl.col("status") == "landed") & ~pl.col("batch_id").str.contains(_AGAIN.pattern))[
-                    "read"
-                ].to_list()
-            ),
+            past=self._past(outcomes),
             refused=frozenset(outcomes.filter(pl.col("reason").str.starts_with(REFUSED))["batch_id"].to_list()),
+        )
+
+    def _past(self, outcomes: pl.DataFrame) -> tuple[PastBatch, ...]:
+        # What came out of quarantine is no delivery that a later one could be compared with; one taken again is one.
+        landed = outcomes.filter((pl.col("status") == "landed") & ~pl.col("batch_id").str.contains(_AGAIN.pattern))
+        landed = landed.unique("batch_id", keep="first", maintain_order=True)
+        backfilled = self.keys.hide("", self.feed, POSITION)
+        return tuple(
+            PastBatch(rows, start, end, position == backfilled)
+            for rows, start, end, position in landed.select("read", "period_from", "period_to", "position").iter_rows()
         )
 
     def intent(self, batch: Batch) -> None:

@@ -190,7 +190,8 @@ def test_a_replay_is_judged_by_its_rows_and_not_by_its_shares(plain_house):
 def context_history(house: House) -> tuple[int, ...]:
     from ingestion.lake.log import BatchLog
 
-    return BatchLog(house.lake, house.keys, "x", CALLS, "emergency_call", None).state().history
+    state = BatchLog(house.lake, house.keys, "x", CALLS, "emergency_call", None).state()
+    return tuple(batch.rows for batch in state.past)
 
 
 def test_rows_whose_columns_the_contract_no_longer_has_stay_where_they_are(plain_house):
