@@ -106,7 +106,7 @@ def row_checks(contract: Contract, last_day: dt.date | None, time_zone: str) -> 
 
 def is_used(column: Column, contract: Contract) -> bool:
     """Whether the walk reads the column at all: what is only dropped keeps no rule."""
-    reaches_on = column.action in ("pseudonymise", "redact") or "use" in column.options
+    reaches_on = column.action in ("pseudonymise", "extract", "redact") or "use" in column.options
     return bool(column.maps_to) or column.name in contract.key or reaches_on
 
 

@@ -24,6 +24,7 @@ TITLES: Mapping[str, str] = {
     "kept": "Disimpan",
     "generalised": "Digeneralisasi",
     "pseudonymised": "Disamarkan",
+    "extracted": "Diambil istilahnya",
     "redacted": "Disunting",
     "dropped": "Dibuang",
     "retention_days": "Retensi (hari)",
@@ -36,6 +37,7 @@ _ACTIONS = {
     "kept": "keep",
     "generalised": "generalise",
     "pseudonymised": "pseudonymise",
+    "extracted": "extract",
     "redacted": "redact",
     "dropped": "drop",
 }

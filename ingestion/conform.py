@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ingestion.contract import Column, Contract
 
 UNREADABLE = "unreadable_line"
+PASSED_ON = ("pseudonymise", "extract", "redact")  # actions that need the column as delivered, wherever it maps
 # Fewer values than this may all be wrong by chance; more than that, all wrong, is another type.
 RETYPED_FROM = 20
 # What the entity says of an absent value.
@@ -28,7 +29,7 @@ KEY_SEPARATOR = "\x1f"
 @dataclass(frozen=True)
 class Conformed:
     """`rows`: the entity's conformed columns, exactly and typed, plus `_row` (Int64) and `_key` (String, null without
-    a key), plus source columns whose action is pseudonymise or redact and that map nowhere.
+    a key), plus source columns whose action is pseudonymise, extract or redact and that map nowhere.
     `rejected`: the raw columns plus `_row` and `rule` (every rule broken, joined by ';').
     `broken`: rows per rule, `unknown_codes`: rows per source column. Counts only, no values.
     """
@@ -84,7 +85,7 @@ def conform(
 
 
 def _is_used(column: Column, contract: Contract) -> bool:
-    passes_on = column.action in ("pseudonymise", "redact")
+    passes_on = column.action in PASSED_ON
     return bool(column.maps_to) or column.name in contract.key or passes_on or "use" in column.options
 
 
@@ -165,7 +166,7 @@ def _rows(
     key = [parsed[name].text.fill_null("") for name in contract.key]
     columns.append((pl.concat_str(key, separator=KEY_SEPARATOR) if key else pl.lit(None, pl.String)).alias("_key"))
     for column in contract.columns:
-        if column.action in ("pseudonymise", "redact") and not column.maps_to and column.name in parsed:
+        if column.action in PASSED_ON and not column.maps_to and column.name in parsed:
             columns.append(pl.col(column.name).cast(pl.String))
     rows = table.select(columns)
     if "reported_by" in entity.conformed_names:

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ingestion.contract import SCHEMA_FILE, source_name, telaga
+from ingestion.contract_servers import NETWORK, server_faults
 from ingestion.entities import Entity, is_generalised, load_entities
 
 CLASSIFICATIONS = ("public", "internal", "personal", "specific")
@@ -26,6 +27,7 @@ TELLING_NAMES = {
     "account": ("account", "rekening", "iban"),
 }
 UNDECIDED = "DECIDE"
+NARRATIVE_ACTIONS = ("extract", "redact")
 PERSONAL_NAMES = ("nik", "npwp", "ktp", "plat", "plate", "nopol", "telepon", "phone", "email", "alamat", "nrp", "imei")
 
 
@@ -117,7 +119,10 @@ def _held_to(value: Mapping[str, Any], part: str, place: str) -> Iterator[str]:
     validator = Draft202012Validator({"$ref": f"#/$defs/{part}", "$defs": schema["$defs"]})
     for issue in sorted(validator.iter_errors(value), key=str):
         if part == "column" and "'action' is a required property" in issue.message:
-            yield f"{place}: a classification without an action; say keep, drop, generalise, pseudonymise or redact"
+            yield (
+                f"{place}: a classification without an action; say keep, drop, generalise, pseudonymise, extract or "
+                "redact"
+            )
         else:
             yield f"{place}: {'.'.join(map(str, issue.absolute_path)) or 'telaga'} {_short(issue)}"
 
@@ -170,16 +175,17 @@ def _column(prop: Mapping[str, Any], entity: Entity, names: set[str]) -> Iterato
     told = [subject for subject, hints in TELLING_NAMES.items() if words & set(hints)]
     if action != "drop" and (about in ONLY_DROP or told):
         yield f"{place}: is about a {about if about in ONLY_DROP else told[0]}; such columns may only be dropped"
-    elif prop["classification"] == "specific" and action not in ("drop", "redact"):
-        yield f"{place}: specific personal data may only be dropped, in text redacted"
+    elif prop["classification"] == "specific" and action not in ("drop", *NARRATIVE_ACTIONS):
+        yield f"{place}: specific personal data may only be dropped, in text extracted or redacted"
     elif prop["classification"] == "personal" and action == "keep":
-        yield f"{place}: personal data is not kept; drop, generalise, pseudonymise or redact it"
+        yield f"{place}: personal data is not kept; drop, generalise, pseudonymise, extract or redact it"
     elif prop["classification"] in ("public", "internal") and action != "drop" and words & set(PERSONAL_NAMES):
         yield f"{place}: sounds personal but is classified {prop['classification']}; classify it as personal"
-    if action == "redact" and prop["logicalType"] != "string":
-        yield f"{place}: only text can be redacted"
-    if maps_to and action in ("drop", "redact"):
-        yield f"{place}: is {'dropped' if action == 'drop' else 'redacted'} and cannot map to {maps_to}"
+    if maps_to and action in ("drop", *NARRATIVE_ACTIONS):
+        done = {"drop": "dropped", "redact": "redacted", "extract": "extracted"}[action]
+        yield f"{place}: is {done} and cannot map to {maps_to}"
+    yield from _narrative(place, prop, ours, entity)
+    yield from _plate(place, ours, entity)
     yield from _undone(place, action, maps_to, entity)
     if action in ("keep", "generalise") and not maps_to and not prop.get("primaryKey"):
         yield f"{place}: maps to nothing; drop it or name the entity's column in maps_to"
@@ -192,6 +198,34 @@ def _column(prop: Mapping[str, Any], entity: Entity, names: set[str]) -> Iterato
         yield f"{place}: time_zone is unknown; give an IANA name such as Asia/Makassar"
     if ours.get("pull") is False and action != "drop":
         yield f"{place}: is not pulled, so it can only be dropped"
+
+
+def _narrative(place: str, prop: Mapping[str, Any], ours: Mapping[str, Any], entity: Entity) -> Iterator[str]:
+    """What may become of free text: terms of it, or its redacted text where somebody says what for."""
+    action = ours["action"]
+    if action not in NARRATIVE_ACTIONS:
+        for name in sorted({"purpose", "retention_days"} & ours.keys()):
+            yield f"{place}: {name} means nothing unless text is extracted or redacted; remove it"
+        return
+    if prop["logicalType"] != "string":
+        yield f"{place}: only text can be {'redacted' if action == 'redact' else 'extracted from'}"
+    if "modus_terms" not in {field.name for field in entity.minimised}:
+        yield f"{place}: {entity.name} keeps nothing of a narrative; drop it"
+    if action == "redact" and not ours.get("purpose"):
+        yield f"{place}: redacted text lands for a stated purpose alone; state it in purpose, or extract"
+    if action == "extract" and "purpose" in ours:
+        yield f"{place}: purpose is that of redacted text, and extracting lands none; remove it or redact"
+
+
+def _plate(place: str, ours: Mapping[str, Any], entity: Entity) -> Iterator[str]:
+    """A plate is dropped unless the contract names the staging model that needs its token."""
+    is_linked = ours["action"] == "pseudonymise" and ours.get("about") == "plate"
+    if is_linked and "links" not in ours:
+        yield f"{place}: a plate is dropped unless links names the staging model that counts its tokens; drop it"
+    if "links" in ours and not is_linked:
+        yield f"{place}: links means nothing unless the column is about a plate and pseudonymised; remove it"
+    if is_linked and "plate_token" not in {field.name for field in entity.minimised}:
+        yield f"{place}: {entity.name} has no column for a plate's token; drop it"
 
 
 def _undone(place: str, action: str, maps_to: str | None, entity: Entity) -> Iterator[str]:
@@ -260,6 +294,11 @@ def _type(name: str, logical: str, wanted: str, ours: Mapping[str, Any]) -> Iter
 def _source(document: Mapping[str, Any], ours: Mapping[str, Any], names: set[str]) -> Iterator[str]:
     server = document["servers"][0]
     stated = telaga(server)
+    if ours["connector"] in NETWORK:
+        yield from server_faults(ours["connector"], server, stated, ours)
+        yield from _period(ours.get("period", {}))
+        yield from _sealed(stated)
+        return
     if ours["connector"] in ("folder", "s3"):
         if ours["connector"] == "s3":
             yield from _bucket(server, stated)
@@ -291,8 +330,6 @@ def _bucket(server: Mapping[str, Any], stated: Mapping[str, Any]) -> Iterator[st
         yield "servers: an s3 connector needs location, such as s3://bucket/prefix/*.csv.gz"
     if "connection_id" not in stated:
         yield "servers: an s3 connector needs connection_id"
-    if stated.get("sealed"):
-        yield "servers: sealed drops are read from a folder; deliver them into one"
 
 
 def _sealed(stated: Mapping[str, Any]) -> Iterator[str]:

@@ -11,6 +11,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -24,11 +26,14 @@ from ingestion.lake.alerts import keep_alerts
 from ingestion.lake.commit import replace_where, retried
 from ingestion.lake.decisions import Decision, accepted_batches
 from ingestion.lake.log import REFUSED, BatchLog, FeedState, first_id
+from ingestion.lake.officer import RETENTION_DAYS, OfficerFiles, is_due
 from ingestion.lake.quarantine import Quarantine, forget, index
 from ingestion.lake.spool import ORDINAL, Spool, clear_scratch
 from ingestion.lake.tables import (
     PLACEHOLDER_POINTS,
     REDACTION,
+    REDACTION_FINDINGS,
+    REDACTION_NARRATIVES,
     TableRuleBroken,
     check_rows,
     columns_of,
@@ -49,8 +54,10 @@ from ingestion.lake.upsert import (
 from ingestion.locate import PLACEHOLDER_LAYERS, Regions, RegionsMissing, locate
 from ingestion.migrate import note_landing
 from ingestion.minimise import KeyRing, Occurrences, Tally, check_policy, minimise
+from ingestion.minimise.columns import TEXT
+from ingestion.minimise.policy import NARRATIVE_ACTIONS, UNPROCESSABLE
 from ingestion.profile import BatchProfile, Sampler, Verdict
-from ingestion.sealing import recipient_of
+from ingestion.sealing import officer_recipient, recipient_of
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -61,6 +68,8 @@ if TYPE_CHECKING:
     from ingestion.contract import Contract
     from ingestion.entities import Entity
     from ingestion.lake import Lake
+    from ingestion.minimise.extraction import NarrativeReading
+    from ingestion.minimise.narratives import Redactor
 
 __all__ = ["FeedOutcome", "LandingContext", "RegionsMissing", "land_feed"]
 
@@ -76,7 +85,8 @@ def _silent(message: str) -> None:
 class LandingContext:
     """What a landing needs of its surroundings. `judge` gives the verdict on a batch, `log` takes one line of counts.
 
-    `as_of` is the day that the run calls today (null: the city's, else the clock's).
+    `as_of` is the day that the run calls today (null: the city's, else the clock's). `models` is the folder that holds
+    the name model (null: models/ beside the keys).
     """
 
     lake: Lake
@@ -88,6 +98,7 @@ class LandingContext:
     log: Callable[[str], Any] = _silent
     airflow_run: str | None = None
     clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
+    models: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -123,6 +134,8 @@ class _Reading:
     quarantine: Quarantine
     spool: Spool
     sampler: Sampler
+    officer: OfficerFiles
+    narratives: NarrativeReading | None = None
     read: int = 0
     tally: Tally = field(default_factory=Tally)
     occurrences: Occurrences = field(default_factory=Occurrences)
@@ -219,6 +232,8 @@ class _FeedLanding:
         self.entity: Entity = entities()[contract.entity]
         self.lake = context.lake
         self.recipient = recipient_of(context.keys.folder)
+        self.officer = officer_recipient(context.keys.folder)
+        self.narrative_columns = [column for column in contract.columns if column.action in NARRATIVE_ACTIONS]
         self.scratch = f"scratch/{contract.feed}"
         self.log = BatchLog(
             self.lake,
@@ -257,6 +272,8 @@ class _FeedLanding:
                 if results[-1].status == "failed":
                     break  # a pull goes on behind the last batch acknowledged, which must not lie behind this one
         finally:
+            if "redactor" in self.__dict__:
+                self.redactor.close()
             self.log.flush()
             self.context.keys.write_uses(self.context.run_id)
         if results and self.contract.server.get("sealed"):
@@ -351,7 +368,10 @@ class _FeedLanding:
             finish=lambda rows: self._finished(rows, batch.batch_id),
             **({"rows_per_part": REPEAT_ROWS} if days else {}),
         )
-        reading = _Reading(quarantine, spool, Sampler(batch.batch_id))
+        officer = OfficerFiles(self.lake, self.officer, feed, batch.batch_id)
+        reading = _Reading(
+            quarantine, spool, Sampler(batch.batch_id), officer, narratives=self._narratives(batch.batch_id)
+        )
         write = BatchWrite(
             feed,
             batch.batch_id,
@@ -401,6 +421,10 @@ class _FeedLanding:
                 reading.geocoded += int((rows["location_quality"] == "exact").sum())
         if self.entity.name == "place":
             reading.placeholder_points.append(_placeholder_points(rows, self.contract.feed))
+        if reading.narratives is not None:
+            rows, refused = reading.narratives.read(rows)
+            self._set_aside(raw, refused, UNPROCESSABLE, reading)
+        texts = [name for name in rows.columns if name.startswith(TEXT)]
         rows = derive(rows, self.contract, context.city, self.entity)
         reading.backwards.update(backwards(rows, self.entity))
         made = minimise(
@@ -410,9 +434,11 @@ class _FeedLanding:
             context.city,
             context.keys,
             reading.occurrences,
-            carried=(ORDINAL, POINT, MOMENT),
+            carried=(ORDINAL, POINT, MOMENT, *texts),
         )
-        reading.spool.add(made.rows)
+        for name in texts:
+            self._keep_text(made.rows, name, reading)
+        reading.spool.add(made.rows.drop(texts))
 
     def _of_known_regions(self, rows: pl.DataFrame, raw: pl.DataFrame, reading: _Reading) -> pl.DataFrame:
         """Rows whose table needs a region and that state none that the city knows go to quarantine."""
@@ -420,10 +446,41 @@ class _FeedLanding:
             return rows
         unknown = rows.filter(pl.col("region_code").is_null()).select("_row")
         if unknown.height:
-            rejected = raw.join(unknown.cast(raw.schema["_row"]), on="_row", how="semi")
-            reading.quarantine.add(rejected.with_columns(pl.lit("region:stated_region").alias("rule")))
+            self._set_aside(raw, unknown, "region:stated_region", reading)
             rows = rows.filter(pl.col("region_code").is_not_null())
         return rows
+
+    def _set_aside(self, raw: pl.DataFrame, positions: pl.DataFrame, rule: str, reading: _Reading) -> None:
+        """Quarantine the raw rows at these positions (`_row`), whole, under one rule."""
+        if positions.height:
+            rejected = raw.join(positions.cast(raw.schema["_row"]), on="_row", how="semi")
+            reading.quarantine.add(rejected.with_columns(pl.lit(rule).alias("rule")))
+
+    def _narratives(self, batch_id: str) -> NarrativeReading | None:
+        """The reading of a batch's narratives, null where the contract has none of which anything is kept."""
+        if not self.narrative_columns:
+            return None
+        from ingestion.minimise.extraction import NarrativeReading
+
+        return NarrativeReading(
+            self.contract, batch_id, self.redactor, self.context.keys, self.context.city.sensitive_categories
+        )
+
+    @cached_property
+    def redactor(self) -> Redactor:
+        from ingestion.minimise.extraction import redactor_of
+
+        return redactor_of(self.context.models or self.context.keys.folder.parent / "models")
+
+    def _keep_text(self, rows: pl.DataFrame, name: str, reading: _Reading) -> None:
+        """Hand redacted text of one column to the officer's files, unless its retention is over already."""
+        column = self.contract.column(name.removeprefix(TEXT))
+        days = int(column.options.get("retention_days", RETENTION_DAYS))
+        month = pl.col(self.entity.partition_by) if self.entity.partition_by else pl.lit(f"{self._today():%Y-%m}")
+        told = rows.select(month.alias("month"), "record_key", pl.lit(column.name).alias("column"), name)
+        told = told.filter(pl.col(name).is_not_null())
+        due = [one for one in told["month"].unique().to_list() if is_due(one, self._today(), days)]
+        reading.officer.add(told.filter(~pl.col("month").is_in(due)).iter_rows())
 
     def _finished(self, rows: pl.DataFrame, batch_id: str) -> pl.DataFrame:
         """Rows as their file will hold them, plus `_row`; held to the table's constraints."""
@@ -454,6 +511,7 @@ class _FeedLanding:
         if accepted is not None and not verdict.passed:
             despite = f"accepted by {accepted.decided_by}: {accepted.reason}; judged: {'; '.join(verdict.failures)}"
         quarantined = reading.quarantine.close(is_again=is_again)
+        self._close_narratives(reading, batch.batch_id, is_again)
         self._write_tally(reading, batch.batch_id, is_again)
         if reading.placeholder_points:
             # Before the commit, so that no place is in the lake whose point still passes for where things happen.
@@ -492,6 +550,7 @@ class _FeedLanding:
         if found is None:
             return None
         reading.quarantine.close(is_again=True)
+        self._close_narratives(reading, batch.batch_id, is_again=True)
         self._write_tally(reading, batch.batch_id, is_again=True)
         return _Landed(_status(found[0]), *found, reason="landed by another run meanwhile")
 
@@ -548,23 +607,40 @@ class _FeedLanding:
         return self.context.as_of or self.context.city.as_of or self.context.clock().date()
 
     def _write_tally(self, reading: _Reading, batch_id: str, is_again: bool) -> None:
-        frame = reading.tally.frame(self.contract).with_columns(
+        self._write_control("redaction", reading.tally.frame(self.contract), REDACTION, batch_id, is_again)
+
+    def _close_narratives(self, reading: _Reading, batch_id: str, is_again: bool) -> None:
+        """The officer's files and the tally of what was found; nothing where the contract has no narratives."""
+        if reading.narratives is None:
+            return
+        reading.officer.close(reading.narratives.samples.lines(), is_again=is_again)
+        read, found = reading.narratives.frames()
+        self._write_control("redaction_narratives", read, REDACTION_NARRATIVES, batch_id, is_again)
+        self._write_control("redaction_findings", found, REDACTION_FINDINGS, batch_id, is_again)
+
+    def _write_control(
+        self, name: str, frame: pl.DataFrame, schema: Mapping[str, Any], batch_id: str, is_again: bool
+    ) -> None:
+        """Write what a control table says of a batch, in place of what it said before."""
+        frame = frame.with_columns(
             run_id=pl.lit(self.context.run_id),
             feed=pl.lit(self.contract.feed),
             batch_id=pl.lit(batch_id),
             logged_at=pl.lit(self.context.clock()).cast(pl.Datetime("us", "UTC")),
         )
-        frame = frame.select(pl.col(name).cast(kind) for name, kind in REDACTION.items())
+        frame = frame.select(pl.col(column).cast(kind) for column, kind in schema.items())
         if is_again:
-            where = {"feed": self.contract.feed, "batch_id": batch_id}
-            replace_where(self.lake, "control", "redaction", frame, where, ["feed"])
+            replace_where(
+                self.lake, "control", name, frame, {"feed": self.contract.feed, "batch_id": batch_id}, ["feed"]
+            )
         else:
-            self.lake.append("control", "redaction", frame, partition_by=["feed"])
+            self.lake.append("control", name, frame, partition_by=["feed"])
 
     def _stopped(
         self, batch: Batch, reading: _Reading, is_again: bool, rule: str, reason: str, digest: str | None
     ) -> _Landed:
         """Seal a whole batch: the file as delivered where it is one, else its rows as they can be read again."""
+        reading.officer.discard()
         # A stream that broke off in between has no count: a part of it would not be the batch's rows.
         rows = 0 if rule in ("schema_drift", "unreadable") else reading.read
         original = self._original(batch)
@@ -584,6 +660,7 @@ class _FeedLanding:
 
     def _refused(self, batch: Batch, reading: _Reading, is_again: bool, reason: str, digest: str | None) -> _Landed:
         """Record a drop that may not be opened and move it aside; nothing of it was anybody's rows."""
+        reading.officer.discard()
         reading.quarantine.discard()
         reading.quarantine.note("refused_drop")
         reading.quarantine.close(is_again=is_again)

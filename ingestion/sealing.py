@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 QUARANTINE_KEY = "quarantine.age-key"
 DROPS_KEY = "drops.age-key"
+# The data protection officer's: landing seals to the public part and never opens; the private one may lie elsewhere.
+OFFICER_KEY = "officer.age"
+OFFICER_PUBLIC = "officer.pub"
 AGENCY_KEY = "agency-{agency}.ed25519"
 _AHEAD = 4  # pieces that are decrypted before anyone asks for them
 _PIECE = 1 << 20
@@ -39,6 +42,14 @@ def recipient_of(keys_dir: Path, name: str = QUARANTINE_KEY) -> str:
     if not path.exists():
         create_private(path, f"{pyrage.x25519.Identity.generate()}\n".encode())
     return str(_identity(path).to_public())
+
+
+def officer_recipient(keys_dir: Path) -> str:
+    """Public key (age1...) of the data protection officer; both parts are made where there is neither."""
+    public = keys_dir / OFFICER_PUBLIC
+    if not public.exists():
+        create_private(public, f"{recipient_of(keys_dir, OFFICER_KEY)}\n".encode())
+    return public.read_text().strip()
 
 
 def seal(content: bytes, recipient: str) -> bytes:
@@ -256,8 +267,12 @@ def known_keys(keys_dir: Path) -> list[Key]:
     """Every key file of a home with its public part, by name; never a secret."""
     found = []
     for path in sorted(keys_dir.iterdir()) if keys_dir.is_dir() else ():
-        if path.name.endswith(".age-key"):
-            uses = {QUARANTINE_KEY: "opens quarantine", DROPS_KEY: "opens sealed drops"}
+        if path.name.endswith((".age-key", OFFICER_KEY)):
+            uses = {
+                QUARANTINE_KEY: "opens quarantine",
+                DROPS_KEY: "opens sealed drops",
+                OFFICER_KEY: "opens what is the officer's",
+            }
             found.append(Key(path.name, uses.get(path.name, "opens age envelopes"), recipient_of(keys_dir, path.name)))
         elif path.name.endswith(".ed25519"):
             body = "".join(_public_pem(path).splitlines()[1:-1])

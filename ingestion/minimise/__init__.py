@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from ingestion.minimise.columns import canonical_text, minimised_columns
-from ingestion.minimise.policy import PolicyBroken, action_taken, check_policy
+from ingestion.minimise.columns import TOKEN, canonical_text, minimised_columns
+from ingestion.minimise.policy import PolicyBroken, check_policy
 from ingestion.minimise.pseudonyms import DIGEST_BYTES, Digester, KeyRing
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["KeyRing", "Minimised", "Occurrences", "PolicyBroken", "Tally", "check_policy", "minimise"]
 
 # Depends on what else came in the same delivery, so it must not make a repeated row look like a corrected one.
-_NOT_CONTENT = frozenset({"is_repeat_location"})
+# A token dies with its day's key, and the row it stood in is still the same row.
+_NOT_CONTENT = frozenset({"is_repeat_location", TOKEN})
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Tally:
             {
                 "column": [column.name for column in columns],
                 "classification": [column.classification for column in columns],
-                "action": [action_taken(column.action) for column in columns],
+                "action": [column.action for column in columns],
                 "entity_type": [str(column.options.get("about", "")) for column in columns],
                 "rows": [self.rows] * len(columns),
                 "affected": [0 if column.action == "keep" else self.affected[column.name] for column in columns],

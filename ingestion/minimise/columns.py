@@ -20,7 +20,8 @@ MAP_VERTICES = 250
 SEPARATOR = "\x1f"
 TERMS = ("modus_terms", "place_terms", "object_terms")
 REDACTED = "narrative_redacted"
-TOKEN = "plate_token"
+TOKEN = "plate_token"  # noqa: S105 - a column's name
+TEXT = "_text:"  # + column of a narrative: redacted text on its way to the officer, in memory only
 WHERE_ASKED = frozenset({*TERMS, REDACTED, TOKEN})  # null unless the contract asks for them
 
 

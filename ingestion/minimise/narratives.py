@@ -6,11 +6,12 @@ narrative that cannot be processed is reported by its position, for quarantine, 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 LONGEST = 50_000  # characters; a longer text is no narrative
 CHUNK = 256  # texts a worker takes at once
+IN_PROCESS = 2_048  # texts; starting workers for fewer takes longer than reading them
 FOUND = " ¤ "  # stands where something was found, while terms are looked for
 BINS = 10  # of the score distribution
 Result = TypeVar("Result")
@@ -53,6 +55,18 @@ class Redacted:
 class Extracted:
     """Terms of the closed list (terms.py); all empty where the narrative is protected."""
 
+    modus: tuple[str, ...]
+    places: tuple[str, ...]
+    objects: tuple[str, ...]
+    is_protected: bool
+
+
+@dataclass(frozen=True)
+class Processed:
+    """Both of one reading: what `Redacted` and what `Extracted` hold. `text` None and no terms where protected."""
+
+    text: str | None = field(repr=False)
+    spans: tuple[Span, ...]
     modus: tuple[str, ...]
     places: tuple[str, ...]
     objects: tuple[str, ...]
@@ -104,8 +118,9 @@ class NarrativeBatch(Generic[Result]):
 class Redactor:
     """Finds and takes out personal data with one set of recognizers.
 
-    `processes` > 1 spreads texts over worker processes, which read the model from `model_path` themselves. At most
-    two chunks a worker are under way, so that memory does not grow with the number of texts.
+    `processes` > 1 spreads `in_process` texts or more over worker processes, which read the model from `model_path`
+    themselves and stay until `close`. At most two chunks a worker are under way, so that memory does not grow with the
+    number of texts.
     """
 
     def __init__(
@@ -115,6 +130,7 @@ class Redactor:
         threshold: float = THRESHOLD,
         processes: int = 1,
         model_path: Path | None = None,
+        in_process: int = IN_PROCESS,
     ) -> None:
         if processes > 1 and model is not None and model_path is None:
             raise ValueError("workers read the model themselves: give model_path, or processes=1")
@@ -122,7 +138,9 @@ class Redactor:
         self.threshold = threshold
         self.processes = processes
         self.model_path = model_path
+        self.in_process = in_process
         self._recognizers = recognizers(model)
+        self._workers: Executor | None = None
 
     @property
     def found_by(self) -> str:
@@ -156,6 +174,16 @@ class Redactor:
         """Terms of the closed list, and the tally; never text."""
         return self._all("extract", texts)
 
+    def process(self, texts: Iterable[str | None]) -> Iterator[tuple[list[Processed | None], NarrativeTally]]:
+        """Redacted text and terms of each text in order, a chunk at a time, with the chunk's tally; None: refused."""
+        return self._chunks("process", _chunked(texts))
+
+    def close(self) -> None:
+        """End the workers; the next large batch starts new ones."""
+        if self._workers is not None:
+            self._workers.shutdown(cancel_futures=True)
+            self._workers = None
+
     def _find(self, document: Document) -> list[Span]:
         found = [
             Span(one.ENTITY, hit.start, hit.end, hit.score, hit.rule)
@@ -168,40 +196,43 @@ class Redactor:
     def _all(self, action: str, texts: Iterable[str | None]) -> NarrativeBatch[Any]:
         results: list[Any] = []
         tally = NarrativeTally()
-        for made, counted in self._chunks(action, _chunked(texts)):
-            results += made
-            tally.update(counted)
+        try:
+            for made, counted in self._chunks(action, _chunked(texts)):
+                results += made
+                tally.update(counted)
+        finally:
+            self.close()
         refused = tuple(at for at, result in enumerate(results) if result is None)
         return NarrativeBatch(results, refused, tally, self.found_by)
 
     def _chunks(self, action: str, chunks: Iterator[list[str | None]]) -> Iterator[tuple[list[Any], NarrativeTally]]:
-        if self.processes <= 1:
+        first = list(islice(chunks, -(-self.in_process // CHUNK)))
+        chunks = chain(first, chunks)
+        if self.processes <= 1 or sum(map(len, first)) < self.in_process:
             for chunk in chunks:
                 yield self._chunk(action, chunk)
             return
-        from collections import deque
-        from concurrent.futures import ProcessPoolExecutor
-        from multiprocessing import get_context
-
-        # Not forked: a landing task has threads of its own.
-        executor: Executor
-        with ProcessPoolExecutor(
-            self.processes,
-            get_context("spawn"),
-            _begin_worker,
-            (self.model_path if self.model else None, self.threshold),
-        ) as executor:
-            under_way: deque[Future[tuple[list[Any], NarrativeTally]]] = deque()
-            for chunk in chunks:
-                under_way.append(executor.submit(_work, action, chunk))
-                if len(under_way) >= 2 * self.processes:
-                    yield under_way.popleft().result()
-            while under_way:
+        under_way: deque[Future[tuple[list[Any], NarrativeTally]]] = deque()
+        for chunk in chunks:
+            under_way.append(self._started().submit(_work, action, chunk))
+            if len(under_way) >= 2 * self.processes:
                 yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+
+    def _started(self) -> Executor:
+        if self._workers is None:
+            from concurrent.futures import ProcessPoolExecutor
+            from multiprocessing import get_context
+
+            # Not forked: a landing task has threads of its own.
+            given = (self.model_path if self.model else None, self.threshold)
+            self._workers = ProcessPoolExecutor(self.processes, get_context("spawn"), _begin_worker, given)
+        return self._workers
 
     def _chunk(self, action: str, texts: Sequence[str | None]) -> tuple[list[Any], NarrativeTally]:
         tally = NarrativeTally()
-        act = self._redacted if action == "redact" else self._extracted
+        act = {"redact": self._redacted, "extract": self._extracted, "process": self._processed}[action]
         results: list[Any] = [None] * len(texts)
         readable = [at for at, text in enumerate(texts) if isinstance(text, str) and len(text) <= LONGEST]
         documents = self._read([texts[at] or "" for at in readable])
@@ -211,6 +242,14 @@ class Redactor:
                 results[at] = act(document, tally)
         tally.refused += sum(result is None for result in results)
         return results, tally
+
+    def _processed(self, document: Document, tally: NarrativeTally) -> Processed:
+        spans = self._find(document)
+        protected = is_protected(document.lower)
+        text = None if protected else self._anonymised(document.text, spans)
+        terms = ((), (), ()) if protected else _terms(document, spans)
+        tally.add(spans, protected)
+        return Processed(text, tuple(spans), *terms, protected)
 
     def _redacted(self, document: Document, tally: NarrativeTally) -> Redacted:
         spans = self._find(document)
@@ -222,14 +261,9 @@ class Redactor:
     def _extracted(self, document: Document, tally: NarrativeTally) -> Extracted:
         spans = self._find(document)
         protected = is_protected(document.lower)
-        if protected:
-            made = Extracted((), (), (), True)
-        else:
-            # Read without what was found: a street's name is no place type.
-            rest = _blanked(document.lower, spans)
-            made = Extracted(terms_of(rest, "modus"), terms_of(rest, "place"), terms_of(rest, "object"), False)
+        terms = ((), (), ()) if protected else _terms(document, spans)
         tally.add(spans, protected)
-        return made
+        return Extracted(*terms, protected)
 
     @cached_property
     def _anonymizer(self) -> Any:
@@ -265,6 +299,21 @@ def disjoint(found: Iterable[Span]) -> list[Span]:
         else:
             merged.append(span)
     return merged
+
+
+def letter_case(text: str) -> str:
+    """ "capitals" or "lower" where (nearly) all letters are: nine in ten, every one; else "mixed"."""
+    upper = sum(map(str.isupper, text))
+    lower = sum(map(str.islower, text))
+    if upper >= 9 * lower and upper:
+        return "capitals"
+    return "lower" if lower and not upper else "mixed"
+
+
+def _terms(document: Document, spans: Sequence[Span]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    # Read without what was found: a street's name is no place type.
+    rest = _blanked(document.lower, spans)
+    return terms_of(rest, "modus"), terms_of(rest, "place"), terms_of(rest, "object")
 
 
 def _blanked(lower: str, spans: Sequence[Span]) -> str:

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 # A police record's event may stay; columns about these persons or matters never do, whatever a contract says.
 ONLY_DROP = frozenset({"suspect", "victim", "witness", "child", "health", "biometrics", "account"})
-# Until redaction is measured, text that would be redacted is dropped.
-DROPPED_UNTIL_MEASURED = frozenset({"redact"})
+# What may become of free text: terms of a closed list, or where the contract says what for its redacted text.
+NARRATIVE_ACTIONS = ("extract", "redact")
+UNPROCESSABLE = "narrative:unprocessable"  # the rule that a row breaks whose narrative cannot be read
 
 
 class PolicyBroken(Exception):
@@ -26,15 +27,25 @@ def check_policy(contract: Contract) -> None:
         about = str(column.options.get("about", ""))
         if not column.action:
             raise PolicyBroken(f"{contract.feed}: column {column.name} has no action; add one, e.g. drop")
-        if about in ONLY_DROP and column.action not in ("drop", "redact"):
+        if about in ONLY_DROP and column.action not in ("drop", *NARRATIVE_ACTIONS):
             raise PolicyBroken(f"{contract.feed}: {column.name} is about a {about}; its action can only be drop")
-        if column.classification == "specific" and column.action not in ("drop", "redact"):
+        if column.classification == "specific" and column.action not in ("drop", *NARRATIVE_ACTIONS):
             raise PolicyBroken(
                 f"{contract.feed}: column {column.name} is specific personal data; its action can only be drop"
             )
         if column.classification == "personal" and column.action == "keep":
             raise PolicyBroken(
                 f"{contract.feed}: column {column.name} is personal and kept; drop, generalise or pseudonymise it"
+            )
+        if column.action == "redact" and not column.options.get("purpose"):
+            raise PolicyBroken(
+                f"{contract.feed}: column {column.name} is redacted for no stated purpose; state its purpose or extract"
+            )
+        if column.action in NARRATIVE_ACTIONS and column.maps_to:
+            raise PolicyBroken(f"{contract.feed}: {column.name} is a narrative and maps to {column.maps_to}; unmap it")
+        if column.action == "pseudonymise" and about == "plate" and "links" not in column.options:
+            raise PolicyBroken(
+                f"{contract.feed}: column {column.name} is a plate and no staging model is named in links; drop it"
             )
         if _is_undone(column, entity):
             raise PolicyBroken(
@@ -49,8 +60,3 @@ def _is_undone(column: Column, entity: Entity) -> bool:
     if column.maps_to not in landed or column.action not in ("pseudonymise", "generalise"):
         return False
     return column.action == "pseudonymise" or not is_generalised(column.maps_to, landed[column.maps_to])
-
-
-def action_taken(action: str) -> str:
-    """What is done for a contract's action today."""
-    return "drop" if action in DROPPED_UNTIL_MEASURED else action

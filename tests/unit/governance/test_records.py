@@ -18,16 +18,16 @@ from ingestion.lake.tables import REDACTION
 
 
 def test_what_a_contract_says_is_what_the_record_says(contract: Callable[..., Contract]) -> None:
-    actions = ("keep", "generalise", "pseudonymise", "redact", "drop")
+    actions = ("keep", "generalise", "pseudonymise", "extract", "redact", "drop")
     columns = tuple(
         Column(f"c_{action}", "string", "text", False, "personal" if action != "keep" else "internal", action)
         for action in actions
     )
     (row,) = processing_record([contract(columns=columns, purpose="count", retention_days=90)]).to_dicts()
     assert (row["purpose"], row["legal_basis"], row["retention_days"]) == ("count", "a law", 90)
-    said = {name: row[name] for name in ("kept", "generalised", "pseudonymised", "redacted", "dropped")}
+    said = {name: row[name] for name in ("kept", "generalised", "pseudonymised", "extracted", "redacted", "dropped")}
     assert list(said.values()) == [f"c_{action}" for action in actions]
-    assert row["personal_columns"] == "c_generalise, c_pseudonymise, c_redact, c_drop"
+    assert row["personal_columns"] == "c_generalise, c_pseudonymise, c_extract, c_redact, c_drop"
 
 
 @pytest.mark.parametrize("city", ["nusantara", "chicago"])
@@ -37,7 +37,7 @@ def test_every_feed_of_a_shipped_city_has_its_row_and_every_column_its_fate(city
     assert record["feed"].to_list() == sorted(contract.feed for contract in contracts)
     by_feed = {contract.feed: contract for contract in contracts}
     for row in record.iter_rows(named=True):
-        fates = [row[name] for name in ("kept", "generalised", "pseudonymised", "redacted", "dropped")]
+        fates = [row[name] for name in ("kept", "generalised", "pseudonymised", "extracted", "redacted", "dropped")]
         told = [name for fate in fates if fate for name in fate.split(", ")]
         assert sorted(told) == sorted(by_feed[row["feed"]].names), row["feed"]
         assert row["legal_basis"] and row["purpose"] and row["owner"]

@@ -107,17 +107,45 @@ def test_a_dropped_column_is_nowhere_and_a_mapped_one_is_coarser(calls: Contract
     assert not any(value in text for value in ("a name", "2612345", "6412345", "10:44", "44, 51"))
 
 
-@pytest.mark.parametrize("action", ["redact", "drop"])
-def test_text_that_would_be_redacted_is_dropped_until_redaction_is_measured(
-    written: Callable[..., Path], city: City, keys: KeyRing, action: str
+PURPOSE = "to read what calls are about"
+
+
+@pytest.mark.parametrize(("action", "more"), [("redact", {"purpose": PURPOSE}), ("extract", {}), ("drop", {})])
+def test_minimise_lands_no_text_itself(
+    written: Callable[..., Path], city: City, keys: KeyRing, action: str, more: dict[str, Any]
 ) -> None:
-    contract = load_contract(written(column("story", classification="personal", action=action, about="narrative")))
+    """Terms and redacted text come from the walk's reading of narratives, never from the column as delivered."""
+    story = column("story", classification="personal", action=action, about="narrative", **more)
+    contract = load_contract(written(story))
     rows = landed(contract, city, keys, raw(story=["told by a name"]))
     assert "story" not in rows.columns and "told by" not in str(rows.rows())
     tally = Tally()
     tally.add(raw(story=["told by a name"]), contract)
     told = {line["column"]: line["action"] for line in tally.frame(contract).iter_rows(named=True)}
-    assert told["story"] == "drop"
+    assert told["story"] == action
+
+
+def test_text_is_redacted_for_a_stated_purpose_alone(written: Callable[..., Path], calls: Contract) -> None:
+    bare = column("story", classification="personal", action="redact", about="narrative")
+    assert check_contract(written(bare)) == [
+        "police.calls.odcs.yaml: column story: redacted text lands for a stated purpose alone; state it in purpose, or "
+        "extract"
+    ]
+    stated = column("story", classification="personal", action="redact", about="narrative", purpose=PURPOSE)
+    assert check_contract(written(stated)) == []
+    with pytest.raises(PolicyBroken, match="redacted for no stated purpose"):
+        check_policy(with_column(calls, "caller", action="redact"))
+    extracted = column("story", classification="personal", action="extract", about="narrative", purpose=PURPOSE)
+    assert any("purpose is that of redacted text" in fault for fault in check_contract(written(extracted)))
+
+
+@pytest.mark.parametrize("action", ["extract", "redact"])
+def test_a_narrative_maps_to_nothing(written: Callable[..., Path], calls: Contract, action: str) -> None:
+    more = {"purpose": PURPOSE} if action == "redact" else {}
+    story = column("story", classification="personal", action=action, maps_to="channel", **more)
+    assert any("cannot map to channel" in fault for fault in check_contract(written(story)))
+    with pytest.raises(PolicyBroken, match="is a narrative and maps to channel"):
+        check_policy(with_column(calls, "caller", action=action, maps_to="channel", options=more))
 
 
 def test_a_pseudonymised_column_that_maps_nowhere_lands_nowhere(
@@ -190,7 +218,7 @@ def test_a_classification_without_an_action_is_refused(written: Callable[..., Pa
     bare["customProperties"] = []
     assert check_contract(written(bare)) == [
         "police.calls.odcs.yaml: column story: a classification without an action; say keep, drop, generalise, "
-        "pseudonymise or redact"
+        "pseudonymise, extract or redact"
     ]
     with pytest.raises(ContractError):
         load_contract(written(bare))
@@ -211,8 +239,8 @@ def test_about_some_persons_and_matters_a_column_can_only_be_dropped(
     assert any("may only be dropped" in fault and about in fault for fault in found)
     with pytest.raises(PolicyBroken, match=f"about a {about}; its action can only be drop"):
         check_policy(with_column(calls, "caller", action=action, options={"about": about}))
-    for allowed in ("drop", "redact"):
-        check_policy(with_column(calls, "caller", action=allowed, options={"about": about}))
+    for allowed in ("drop", "extract", "redact"):
+        check_policy(with_column(calls, "caller", action=allowed, options={"about": about, "purpose": PURPOSE}))
 
 
 @pytest.mark.parametrize(
