@@ -103,9 +103,7 @@ def connector_for(
     if contract.connector == "folder" and contract.server.get("sealed"):
         from ingestion.connectors.sealed_folder import SealedFolderConnector
 
-        if keys_dir is None:
-            raise ConnectorError(f"{contract.feed}: its drops are sealed and no key was handed over; pass keys_dir")
-        return SealedFolderConnector(contract, places, keys_dir)
+        return SealedFolderConnector(contract, places, _keys_of(contract, keys_dir))
     if contract.connector == "folder":
         from ingestion.connectors.folder import FolderConnector
 
@@ -114,11 +112,40 @@ def connector_for(
         from ingestion.connectors.postgres import PostgresConnector
 
         return PostgresConnector(contract, _with_uri(contract, credentials)["uri"])
+    if contract.connector == "s3" and contract.server.get("sealed"):
+        from ingestion.connectors.sealed_s3 import SealedS3Connector
+
+        return SealedS3Connector(contract, _with_uri(contract, credentials), places, _keys_of(contract, keys_dir))
     if contract.connector == "s3":
         from ingestion.connectors.s3 import S3Connector
 
         return S3Connector(contract, _with_uri(contract, credentials), places)
-    raise ConnectorError(f"{contract.feed}: connector {contract.connector} is unknown; use folder, s3 or postgres")
+    if contract.connector == "http" and "pages" in contract.server:
+        from ingestion.connectors.http import HttpConnector
+
+        return HttpConnector(contract, _token(contract, credentials), places)
+    if contract.connector == "http":
+        from ingestion.connectors.http_file import HttpFileConnector
+
+        return HttpFileConnector(contract, _token(contract, credentials), places)
+    if contract.connector == "ogc_features":
+        from ingestion.connectors.ogc_features import OgcFeaturesConnector
+
+        return OgcFeaturesConnector(contract, _token(contract, credentials), places)
+    if contract.connector == "sftp" and contract.server.get("sealed"):
+        from ingestion.connectors.sealed_sftp import SealedSftpConnector
+
+        return SealedSftpConnector(contract, _with_uri(contract, credentials), places, _keys_of(contract, keys_dir))
+    if contract.connector == "sftp":
+        from ingestion.connectors.sftp import SftpConnector
+
+        return SftpConnector(contract, _with_uri(contract, credentials), places)
+    raise ConnectorError(f"{contract.feed}: connector {contract.connector} is unknown; see docs/connectors.md")
+
+
+def _token(contract: Contract, credentials: Mapping[str, str]) -> Mapping[str, str]:
+    # A service that is open to all has no connection.
+    return _with_uri(contract, credentials) if "connection_id" in contract.server else {}
 
 
 def _with_uri(contract: Contract, credentials: Mapping[str, str]) -> Mapping[str, str]:
@@ -126,3 +153,9 @@ def _with_uri(contract: Contract, credentials: Mapping[str, str]) -> Mapping[str
         connection = contract.server.get("connection_id", "?")
         raise ConnectorError(f"{contract.feed}: connection {connection} has no uri; define it and try again")
     return credentials
+
+
+def _keys_of(contract: Contract, keys_dir: Path | None) -> Path:
+    if keys_dir is None:
+        raise ConnectorError(f"{contract.feed}: its drops are sealed and no key was handed over; pass keys_dir")
+    return keys_dir

@@ -59,7 +59,7 @@ def _parse_slowly(block: bytes) -> pl.DataFrame:
         except (ValueError, RecursionError):
             item = None
         if isinstance(item, dict):
-            rows.append({name: _as_text(value) for name, value in flattened(item)} | {"_raw": None})
+            rows.append({name: as_text(value) for name, value in flattened(item)} | {"_raw": None})
         elif line.strip():
             rows.append({"_raw": line.decode("utf-8", "replace")})
     names = dict.fromkeys(name for row in rows for name in row)
@@ -68,6 +68,7 @@ def _parse_slowly(block: bytes) -> pl.DataFrame:
 
 
 def flattened(item: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Fields of an object, nested ones under dotted names."""
     for name, value in item.items():
         if isinstance(value, dict) and value:
             yield from flattened(value, f"{prefix}{name}.")
@@ -75,7 +76,8 @@ def flattened(item: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield f"{prefix}{name}", value
 
 
-def _as_text(value: Any) -> str | None:
+def as_text(value: Any) -> str | None:
+    """A JSON value as the text that a column holds."""
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value)
