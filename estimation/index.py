@@ -45,7 +45,7 @@ INDEX_SCHEMA: dict[str, pl.DataType] = {
 }  # fmt: skip
 COMPONENT_SCHEMA: dict[str, pl.DataType] = {
     "region_code": pl.String(), "level": pl.String(), "period_type": pl.String(), "period_start": pl.Date(),
-    "dimension": pl.String(), "category_group": pl.String(), "share_points": pl.Float64(),
+    "dimension": pl.String(), "category_group": pl.String(), "share_points": pl.Float64(), "events": pl.Int64(),
     "method_version": pl.String(),
 }  # fmt: skip
 GOALPOST_SCHEMA: dict[str, pl.DataType] = {
@@ -55,6 +55,7 @@ GOALPOST_SCHEMA: dict[str, pl.DataType] = {
 UNITS = {"crime": "harm days per 100,000 people and year", "disorder": "calls per 100,000 people and year"}
 TITLES = {"crime": "kejahatan", "disorder": "gangguan ketertiban"}
 MERGED_GROUP = "other"
+ALONE = "tidak diperingkat (tidak ada wilayah setingkat untuk dibandingkan)"
 
 
 @dataclass(frozen=True)
@@ -339,6 +340,8 @@ class _Level:
                 reason = self.reasons[r][p]
                 if starred:
                     reason = "ketelitian terbatas (galat baku relatif 25 - 50 %)"
+                if published and r not in standing:
+                    reason = "; ".join(filter(None, (reason, ALONE)))
                 population = int(self.table.population[r])
                 row: dict[str, object] = {
                     "region_code": code, "level": self.table.level, "parent_code": self.table.parents[r],
@@ -357,7 +360,7 @@ class _Level:
                     previous = places.get((period.type, period.before(step[period.type])))
                     row |= self._change(r, p, previous, "change_previous")
                     row |= self._change(r, p, places.get((period.type, period.before(12))), "change_year")
-                    row |= standing[r]
+                    row |= standing.get(r, {})
                 rows.append(row)
         return rows
 
@@ -391,7 +394,8 @@ class _Level:
     def _standing(self, p: int) -> dict[int, dict[str, object]]:
         """Rank interval, chance to be among the worst, and group of each published region of one period."""
         inside = np.flatnonzero(self.published[:, p])
-        if inside.size == 0:
+        if inside.size < 2:
+            # The only region of a level, or the only one published, is neither the safest nor the worst.
             return {}
         draws = self.draws[:, inside, p].astype(float)
         count = inside.size
@@ -418,11 +422,13 @@ class _Level:
         for r, p in np.argwhere(self.published):
             period = self.periods[p]
             parts: dict[tuple[str, str], float] = {}
+            events: dict[tuple[str, str], int] = {}
             for dimension, harm, lost in zip(self.settings.dimensions, self.harm, self.lost, strict=True):
                 assert harm is not None
                 by_category = harm.by_category[r, p]
                 total = by_category.sum()
-                for category, amount in zip(harm.categories, by_category, strict=True):
+                counts = harm.counts[r, p]
+                for category, amount, count in zip(harm.categories, by_category, counts, strict=True):
                     group = severity.groups.get(category, category)
                     hidden = category in self.settings.sensitive_categories
                     if hidden and not (named and period.type == "quarter"):
@@ -430,13 +436,15 @@ class _Level:
                         group = str(severity.cover) if covered else MERGED_GROUP
                     key = (dimension.name, group)
                     parts[key] = parts.get(key, 0.0) + float(lost[r, p] * amount / total)
+                    events[key] = events.get(key, 0) + int(count)
             missing = round(100 - self._published_value(r, p), self.settings.decimals)
             points = largest_remainder(list(parts.values()), missing, self.settings.decimals)
             rows += [
                 {
                     "region_code": self.table.codes[r], "level": self.table.level, "period_type": period.type,
                     "period_start": period.start, "dimension": dimension, "category_group": group,
-                    "share_points": float(point), "method_version": self.settings.method_version,
+                    "share_points": float(point), "events": events[dimension, group],
+                    "method_version": self.settings.method_version,
                 }
                 for (dimension, group), point in zip(parts, points, strict=True)
             ]  # fmt: skip

@@ -137,7 +137,8 @@ class LevelHarm:
     """Harm rates per 100,000 people and year of one level and dimension. Draws D, regions R, periods P, categories C.
 
     `by_category` [R, P, C] posterior mean under the headline table; `rates` [R, P, C] events; `draws` [D, R, P] under
-    the headline; `relative_error` [R, P] of the harm rate; `available` [R, P]; `has_data` [P]; `total` [R, P] events.
+    the headline; `relative_error` [R, P], of the harm rate; `available` [R, P];
+    `has_data` [P]; `counts` [R, P, C] of events.
     """
 
     categories: tuple[str, ...]
@@ -147,7 +148,12 @@ class LevelHarm:
     relative_error: Floats
     available: NDArray[np.bool_]
     has_data: NDArray[np.bool_]
-    total: Floats
+    counts: Floats
+
+    @property
+    def total(self) -> Floats:
+        """Events of each region and span, [R, P]."""
+        return self.counts.sum(axis=2)
 
     @property
     def by_category(self) -> Floats:
@@ -169,13 +175,13 @@ def level_harm(
     with_data = set(data.months)
     has_data = np.array([with_data.issuperset(span) for span in spans], dtype=bool)
     months = sorted({month for span in spans for month in span})
-    month_counts = data.counts(table.codes, months).sum(axis=1)
+    month_counts = data.counts(table.codes, months)
     places = {month: i for i, month in enumerate(months)}
-    total = np.stack([month_counts[:, [places[m] for m in span]].sum(axis=1) for span in spans], axis=1)
+    events = np.stack([month_counts[:, :, [places[m] for m in span]].sum(axis=2) for span in spans], axis=1)
     known = np.flatnonzero(table.population > 0)
     available = np.zeros((region_count, span_count), dtype=bool)
     if not units or known.size == 0:
-        return LevelHarm(data.categories, data.tables, rates, draws, error, available, has_data, total)
+        return LevelHarm(data.categories, data.tables, rates, draws, error, available, has_data, events)
     flat = [month for unit in units for month in unit]
     counts = data.counts(tuple(table.codes[r] for r in known), flat)
     ends = np.cumsum([len(unit) for unit in units])[:-1]
@@ -183,7 +189,7 @@ def level_harm(
     days = np.array([sum(month_days(m) for m in unit) for unit in units], dtype=float)
     exposure = table.population[known][:, None] / 1e5 * days[None, :] / 365.25
     if counts.sum() == 0:
-        return LevelHarm(data.categories, data.tables, rates, draws, error, available, has_data, total)
+        return LevelHarm(data.categories, data.tables, rates, draws, error, available, has_data, events)
     silent = (counts.sum(axis=(1, 2)) == 0) & (exposure.sum(axis=1) * counts.sum() / exposure.sum() >= SILENT_EXPECTED)
     classes = severity_classes(data.tables["weight_days"])
     grouped = np.stack([counts[:, classes == k].sum(axis=1) for k in range(classes.max() + 1)], axis=1)
@@ -201,7 +207,7 @@ def level_harm(
             draws[:, r, i] = draw
             error[r, i] = draw.std() / draw.mean()
             available[r, i] = True
-    return LevelHarm(data.categories, data.tables, rates, draws, error, available, has_data, total)
+    return LevelHarm(data.categories, data.tables, rates, draws, error, available, has_data, events)
 
 
 def _units(

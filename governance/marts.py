@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-AUDIENCES = ("executive", "oversight", "privacy", "operations")
+AUDIENCES = ("executive", "oversight", "privacy", "operations", "engineering")
 
 
 class ManifestError(ValueError):
@@ -44,6 +44,8 @@ class Mart:
     description: str = ""
     counts: tuple[str, ...] = ()
     not_counts: tuple[str, ...] = ()
+    # Bands that stay as they were published until the count has moved two bands away (governance.bands).
+    settled: tuple[str, ...] = ()
     columns: tuple[MartColumn, ...] = ()
 
 
@@ -98,6 +100,7 @@ def _mart(node: Mapping[str, Any]) -> Mart:
         description=str(node.get("description") or ""),
         counts=tuple(dict.fromkeys(_names(meta.get("counts")) + marked)),
         not_counts=_names(meta.get("not_counts")),
+        settled=_names(meta.get("settled")),
         columns=columns,
     )
 

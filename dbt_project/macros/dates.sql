@@ -71,7 +71,7 @@
   )
 {%- endmacro %}
 
-{# Seconds as minutes with one decimal. #}
+{# Seconds as minutes in halves: any finer, a median of few calls would tell how many there were. #}
 {% macro minutes(seconds) -%}
-  cast(round({{ seconds }} / 60.0, 1) as decimal(8, 1))
+  cast(round({{ seconds }} / 30.0, 0) / 2 as decimal(8, 1))
 {%- endmacro %}

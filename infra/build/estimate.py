@@ -146,6 +146,8 @@ ESTIMATES: dict[str, dict[str, str]] = {
     },
 }
 
+MERGED_TITLE = "Gabungan kelompok kecil"
+
 # A release must stay small enough for a map: weeks and share of the area (percent, riskiest first) that are shown,
 # from the whole city for four weeks down to its riskiest hundredth for one; the first that fits is taken.
 SHOWN = ((4, 100), (4, 50), (4, 25), (4, 10), (2, 10), (1, 10), (1, 5), (1, 2), (1, 1))
@@ -204,6 +206,7 @@ def index_frames(settings: BuildSettings) -> dict[str, pl.DataFrame]:
     import polars as pl
 
     from estimation.index import region_index
+    from estimation.protection import MERGED, protected
 
     categories = reference(settings)
     regions = aggregate(settings, "int_regions").select(
@@ -222,11 +225,13 @@ def index_frames(settings: BuildSettings) -> dict[str, pl.DataFrame]:
             "period_start", completeness=pl.col("located_share").cast(pl.Float64)
         ),
     )
+    told, parts = protected(found.index, found.components)
     titles = categories.select("category_group", category_group_title="group_name_id").unique(maintain_order=True)
-    components = found.components.join(titles, on="category_group", how="left", maintain_order="left").with_columns(
+    titles = titles.extend(pl.DataFrame([(MERGED, MERGED_TITLE)], schema=titles.schema, orient="row"))
+    components = parts.join(titles, on="category_group", how="left", maintain_order="left").with_columns(
         pl.coalesce("category_group_title", "category_group").alias("category_group_title")
     )
-    index = found.index.with_columns(
+    index = told.with_columns(
         status_reason=pl.col("status_reason").str.slice(0, 1).str.to_uppercase() + pl.col("status_reason").str.slice(1)
     )
     return {
@@ -254,8 +259,8 @@ def index_settings(settings: BuildSettings, completeness: pl.DataFrame) -> Index
         dimensions=tuple(Dimension(str(d["name"]), float(d.get("weight", 1))) for d in stated),
         sensitivity_tables=("penalty_days",),
         sensitive_categories=city.sensitive_categories,
-        # The level whose numbers are large enough to name a sensitive category: the second, as kabupaten are.
-        sensitive_levels=keys[:2],
+        # The one level whose numbers are large enough to name a sensitive category: the second, as kabupaten are.
+        sensitive_levels=keys[min(2, max(1, len(keys) - 1)) - 1 :][:1],
     )
 
 

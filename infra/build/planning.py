@@ -383,11 +383,15 @@ def _group_rows(settings: BuildSettings) -> list[dict[str, object]]:
     # A share of under 8 records could be turned back into them.
     totals = areas.group_by("area_group").agg(n=pl.col("reported_n").sum() + pl.col("discovered_n").sum())
     enough = dict(totals.with_columns(pl.col("n") >= SMALLEST).iter_rows())
+    by_group = areas.group_by("area_group").agg(pl.col("discovered_n").sum())
+    few = dict(by_group.with_columns(pl.col("discovered_n").is_between(1, SMALLEST - 1)).iter_rows())
     rows: list[dict[str, object]] = []
     for group in area_group_shares(areas).iter_rows(named=True):
         for measure in SHARES:
-            value = group[measure] if enough[group["area_group"]] else None
-            missing = "Kurang dari 8 catatan" if not enough[group["area_group"]] else "Tidak ada rencana patroli"
+            name = group["area_group"]
+            told = enough[name] and not (measure == "discovered_share" and few[name])
+            value = group[measure] if told else None
+            missing = "Kurang dari 8 catatan" if not told else "Tidak ada rencana patroli"
             rows.append(
                 {
                     "measure": measure,

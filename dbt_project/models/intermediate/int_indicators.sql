@@ -108,16 +108,27 @@ months_known as (
     group by indicator, {{ year_start('month_start') }}
 ),
 
-by_period as (
+by_quarter as (
     select
         region_code,
         indicator,
-        'quarter' as period_type,
         {{ quarter_start('month_start') }} as period_start,
         sum(numerator) as numerator,
         sum(denominator) as denominator
     from by_month
     group by region_code, indicator, {{ quarter_start('month_start') }}
+),
+
+-- Records of a year are the sum of what its quarters show: none can be had back from the others and the year.
+by_period as (
+    select
+        region_code,
+        indicator,
+        'quarter' as period_type,
+        period_start,
+        numerator,
+        denominator
+    from by_quarter
 
     union all
 
@@ -125,11 +136,11 @@ by_period as (
         region_code,
         indicator,
         'year' as period_type,
-        {{ year_start('month_start') }} as period_start,
-        sum(numerator) as numerator,
+        {{ year_start('period_start') }} as period_start,
+        sum(case when indicator = 'incident_rate' then {{ shown_count('numerator') }} else numerator end) as numerator,
         sum(denominator) as denominator
-    from by_month
-    group by region_code, indicator, {{ year_start('month_start') }}
+    from by_quarter
+    group by region_code, indicator, {{ year_start('period_start') }}
 
     union all
 
@@ -166,7 +177,14 @@ select
         when by_period.indicator = 'patrol_hours'
             then
                 cast(round(by_period.numerator, 0) as decimal(12, 1))
-        when by_period.denominator >= 8 then
+        when
+            by_period.indicator in (
+                'clearance_share', 'answer_within_standard_share', 'response_within_standard_share'
+            )
+            then
+                cast({{ guarded_percent('by_period.numerator', 'by_period.denominator') }} as decimal(12, 1))
+        -- Hours and money count neither events nor persons.
+        when by_period.denominator > 0 then
             cast(round(100.0 * by_period.numerator / by_period.denominator, 0) as decimal(12, 1))
     end as indicator_value
 from by_period

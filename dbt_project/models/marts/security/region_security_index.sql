@@ -20,15 +20,40 @@ spine as (
         on periods.period_type = 'quarter' or regions.level_rank <= index_level.level_rank
 ),
 
--- Citizen-reported records of the period, of any category: context for the reader, shown as a band.
+-- Citizen-reported records of any category: context for the reader, shown as a band. Of a region of the index's level
+-- and a month it is the count's own; what is wider is the sum of the bands in it, so that no part can be had back by
+-- taking the others from the whole. Finer regions show none.
+parts as (
+    select
+        incidents.region_code,
+        incidents.period_start,
+        {{ shown_count('sum(incidents.n)') }} as shown
+    from {{ ref('int_incidents__region_period') }} as incidents
+    inner join {{ ref('int_regions') }} as regions on incidents.region_code = regions.region_code
+    where incidents.period_type = 'month' and regions.level = '{{ var("index_level") }}'
+    group by incidents.region_code, incidents.period_start
+),
+
 counted as (
     select
-        region_code,
-        period_type,
-        period_start,
-        cast(sum(n) as bigint) as n
-    from {{ ref('int_incidents__region_period') }}
-    group by region_code, period_type, period_start
+        ancestors.ancestor_code as region_code,
+        'month' as period_type,
+        parts.period_start,
+        cast(sum(parts.shown) as bigint) as n
+    from parts
+    inner join {{ ref('int_region_ancestors') }} as ancestors on parts.region_code = ancestors.region_code
+    group by ancestors.ancestor_code, parts.period_start
+
+    union all
+
+    select
+        ancestors.ancestor_code as region_code,
+        'quarter' as period_type,
+        {{ quarter_start('parts.period_start') }} as period_start,
+        cast(sum(parts.shown) as bigint) as n
+    from parts
+    inner join {{ ref('int_region_ancestors') }} as ancestors on parts.region_code = ancestors.region_code
+    group by ancestors.ancestor_code, {{ quarter_start('parts.period_start') }}
 ),
 
 joined as (
@@ -51,6 +76,8 @@ joined as (
         estimates.status_reason as estimate_reason,
         estimates.method_version,
         completeness.located_share,
+        completeness.n as n_records,
+        spine.level_rank <= index_level.level_rank as has_band,
         coalesce(counted.n, 0) as n,
         case
             when not coalesce(completeness.is_covered, false)
@@ -64,6 +91,7 @@ joined as (
         end as withheld_reason,
         coalesce(completeness.is_covered, false) as is_covered
     from spine
+    cross join index_level
     left join {{ ref('est_region_index') }} as estimates
         on
             spine.region_code = estimates.region_code
@@ -102,10 +130,10 @@ select
     case when withheld_reason is null then group_label end as group_label,
     case when withheld_reason is null then estimate_status else 'withheld' end as status,
     coalesce(withheld_reason, estimate_reason) as status_reason,
-    case when is_covered then {{ count_band('n') }} end as incidents_band,
+    case when is_covered and has_band then {{ count_band('n') }} end as incidents_band,
     population,
     population_is_official,
-    located_share as completeness,
+    {{ share_band('located_share', 'n_records') }} as completeness,
     {{ dbt.datediff('period_end', as_of_date(), 'day') }} < {{ var('provisional_days') }} as is_provisional,
     coalesce(method_version, '') as method_version,
     is_latest,
