@@ -72,7 +72,7 @@ class Judge:
             if measure in _SHARES and profile.rows_read < self._limits.rows_needed:
                 severity = "warning"
             text = f"{answer.check.rule}: {measure} is {_shown(answer)}, allowed {answer.check.allowed}"
-            found.add(answer, severity, f"{text} ({profile.rows_read} rows)", measure=measure)
+            found.add(answer, severity, f"{text} ({profile.rows_read} rows)", measure=measure, rows=profile.rows_read)
 
     def _read_again(self, profile: BatchProfile, rows: pl.DataFrame, found: _Findings) -> None:
         from expectations.reading import read_again
@@ -112,7 +112,7 @@ class Judge:
         else:
             is_held, severity = count == expected, "error" if count > expected else "warning"
             text = f"{rule}: second reading finds {count} of {rows} rows broken, conform {expected}"
-        found.add(replace(answer, passed=is_held, broken=count), severity, text, rows=rows, conform=expected)
+        found.add(replace(answer, passed=is_held, broken=count), severity, text, rows=rows, expected=expected)
 
 
 def judge(profile: BatchProfile) -> Verdict:
@@ -175,14 +175,18 @@ class _Findings:
         self.results: list[Mapping[str, object]] = []
 
     def add(self, answer: Answer, severity: str, text: str, **more: object) -> None:
+        bounds = {name: answer.check.arguments.get(f"{name[:3]}_value") for name in ("minimum", "maximum")}
         self.results.append(
             {
                 "rule": answer.check.rule,
+                "column": str(answer.check.arguments.get("column") or answer.check.arguments.get("column_A")),
+                "expectation": answer.check.expectation,
                 "passed": answer.passed,
                 "severity": severity,
                 "measured": answer.measured,
                 "broken": answer.broken,
                 "allowed": answer.check.allowed if answer.measured is not None else "",
+                **{name: None if bound is None else float(bound) for name, bound in bounds.items()},
                 **more,
             }
         )

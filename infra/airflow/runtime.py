@@ -154,6 +154,7 @@ def land(feed: str, context: Mapping[str, Any]) -> dict[str, Any]:
     from dataclasses import asdict
 
     from expectations.judge import Judge
+    from expectations.outcomes import Recording
     from ingestion.connectors import connector_for
     from ingestion.land import LandingContext, land_feed
     from ingestion.minimise.pseudonyms import KeyRing
@@ -172,7 +173,7 @@ def land(feed: str, context: Mapping[str, Any]) -> dict[str, Any]:
                 keys=KeyRing(settings.home.keys_dir),
                 run_id=settings.run_id,
                 as_of=settings.as_of,
-                judge=Judge(),
+                judge=Recording(Judge(), settings.home.lake(), settings.run_id),
                 airflow_run=settings.airflow_run,
             ),
             interval=settings.interval,

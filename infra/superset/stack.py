@@ -21,7 +21,7 @@ from infra.superset.access import ADMINISTRATOR, User
 
 NAME = "superset"
 HERE = Path(__file__).resolve().parent
-AUDIENCES = ("executive", "oversight", "operations", "privacy")
+AUDIENCES = ("executive", "oversight", "operations", "privacy", "engineering")
 # Roles that dashboards of ours once had; emptied where they are still found.
 RETIRED_ROLES: tuple[str, ...] = ()
 

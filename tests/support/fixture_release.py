@@ -324,6 +324,86 @@ def quality_rows(random: np.random.Generator) -> list[dict[str, Any]]:
     return found
 
 
+def delivery_rows(random: np.random.Generator) -> list[dict[str, Any]]:
+    found = []
+    for day in quality_rows(random):
+        status = "dikarantina" if day["batches_quarantined"] else "sebagian" if day["rows_quarantined"] else "diterima"
+        kept = {name: day[name] for name in ("feed", "entity", "feed_title", "day", "data_label", "as_of")}
+        rows = {name: day[name] for name in day if name.startswith("rows_") or name == "quarantined_percent"}
+        reason = "codes:kategori: 3 rows" if status != "diterima" else None
+        found.append({**kept, **rows, "delivery": day["last_batch"], "taken": 1, "status": status, "reason": reason})
+    return found
+
+
+def verdict_rows(random: np.random.Generator) -> list[dict[str, Any]]:
+    found = []
+    for day in quality_rows(random):
+        for rule, measure, limit in (("volume", "volume_ratio", 10.0), ("codes:kategori", "", None)):
+            outcome = random.choice(["lulus", "peringatan", "gagal"], p=[0.9, 0.07, 0.03])
+            found.append(
+                {
+                    "feed": day["feed"],
+                    "batch_id": day["last_batch"],
+                    "rule": rule,
+                    "measure": measure,
+                    "column_name": measure or "text:kategori",
+                    "day": day["day"],
+                    "outcome": str(outcome),
+                    "measured": float(random.uniform(0.5, 2)) if measure else None,
+                    "minimum": 0.1 if measure else None,
+                    "maximum": limit,
+                    "rows_judged": day["rows_read"],
+                    "rows_broken": 0 if outcome == "lulus" else 12,
+                    "comparable_batches": 14,
+                    "data_label": "SINTETIS",
+                    "as_of": AS_OF,
+                }
+            )
+    return found
+
+
+def alert_rows(random: np.random.Generator) -> list[dict[str, Any]]:
+    kinds = ("kiriman_hilang", "terlambat", "skema_berubah", "putusan_gagal", "dijeda")
+    return [
+        {
+            "feed": feed,
+            "kind": kinds[place % len(kinds)],
+            "subject": f"fixture-{place}",
+            "feed_title": title,
+            "detail": "fixture",
+            "since": AS_OF - timedelta(days=place),
+            "data_label": "SINTETIS",
+            "as_of": AS_OF,
+        }
+        for place, (feed, (_, title)) in enumerate(list(feeds().items())[:7])
+    ]
+
+
+def status_rows(random: np.random.Generator) -> list[dict[str, Any]]:
+    shared = (
+        "feed",
+        "entity",
+        "feed_title",
+        "freshness_status",
+        "data_until",
+        "freshness_hours",
+        "data_label",
+        "as_of",
+    )
+    counted = ("rows_read", "rows_quarantined", "quarantined_percent")
+    return [
+        {
+            **{name: day[name] for name in (*shared, *counted)},
+            "last_delivery_day": day["day"],
+            "deliveries": 28,
+            "alerts_open": int(random.uniform() < 0.2),
+            "is_paused": False,
+        }
+        for day in quality_rows(random)
+        if day["is_latest"]
+    ]
+
+
 RESPONSE_NUMBERS = (
     "answered_in_standard_percent",
     "arrived_in_standard_percent",
@@ -559,6 +639,12 @@ MARTS = {
         "pattern_time_modus": pattern_rows,
     },
     "privacy": {"redaction_report": redaction_rows, **fixture_privacy.MARTS},
+    "engineering": {
+        "delivery_quality": delivery_rows,
+        "batch_quality": verdict_rows,
+        "feed_alerts": alert_rows,
+        "feed_status": status_rows,
+    },
 }
 
 

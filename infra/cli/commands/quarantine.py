@@ -115,6 +115,7 @@ def _replay_feed(home: Home, feed: str, batch_ids: list[str]) -> None:
     import uuid
 
     from expectations.judge import Judge
+    from expectations.outcomes import Recording
     from infra.airflow.runtime import writers
     from ingestion.city import load_city
     from ingestion.land import LandingContext
@@ -126,13 +127,14 @@ def _replay_feed(home: Home, feed: str, batch_ids: list[str]) -> None:
         raise SettingsError(f"{home.root} holds no city yet: run ./telaga demo or ./telaga run first")
     city = load_city(state.city_dir)
     contract = city.feed(feed)
+    run_id = f"replay-{uuid.uuid4().hex[:12]}"
     context = LandingContext(
         lake=home.lake(),
         city=city,
         keys=KeyRing(home.keys_dir),
-        run_id=f"replay-{uuid.uuid4().hex[:12]}",
+        run_id=run_id,
         as_of=state.as_of or city.as_of,
-        judge=Judge(),
+        judge=Recording(Judge(), home.lake(), run_id),
         log=lambda line: print(line, file=sys.stderr),
     )
     with writers(home).writing(f"minimised/{contract.entity}", "control"):

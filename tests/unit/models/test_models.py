@@ -9,7 +9,7 @@ import yaml
 from infra.build import sources
 from tests.unit.models.conftest import PROJECT, ROOT, Model, read_yaml
 
-AUDIENCES = {"executive", "operations", "oversight", "privacy"}
+AUDIENCES = {"engineering", "executive", "operations", "oversight", "privacy"}
 LAYERS = {"staging": 0, "intermediate": 1, "estimates": 2, "marts": 3}
 # What a model must not ask the machine: there is one clock, as-of.
 CLOCKS = re.compile(

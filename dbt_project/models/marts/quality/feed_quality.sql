@@ -1,32 +1,23 @@
--- What each feed delivered each day. A batch that was tried again on the same day counts once, as it ended.
-with outcomes as (
-    select
-        *,
-        row_number() over (
-            partition by feed, batch_id, logged_local_date
-            order by logged_at desc, rows_read desc, status asc
-        ) as newest
-    from {{ ref('stg_batch_log') }}
-    where event = 'outcome'
+-- What each feed delivered each day, every delivery once, as it stands now.
+with deliveries as (
+    {{ deliveries(ref('stg_batch_log')) }}
 ),
 
 by_day as (
     select
         feed,
-        logged_local_date as day,
+        day,
         count(*) as batches,
-        cast(sum(case when status = 'quarantined' then 1 else 0 end) as bigint) as batches_quarantined,
-        cast(sum(case when status = 'failed' then 1 else 0 end) as bigint) as batches_failed,
-        cast(sum(coalesce(rows_read, 0)) as bigint) as rows_read,
-        cast(sum(coalesce(rows_accepted, 0)) as bigint) as rows_accepted,
-        cast(sum(coalesce(rows_duplicate, 0)) as bigint) as rows_duplicate,
-        cast(sum(coalesce(rows_quarantined, 0)) as bigint) as rows_quarantined,
-        max(batch_id) as last_batch,
-        -- What was refused brings no data up to date.
-        max(case when status not in ('quarantined', 'failed') then period_to end) as data_until_at
-    from outcomes
-    where newest = 1
-    group by feed, logged_local_date
+        cast(sum(case when status = 'dikarantina' then 1 else 0 end) as bigint) as batches_quarantined,
+        cast(sum(case when status = 'gagal' then 1 else 0 end) as bigint) as batches_failed,
+        cast(sum(rows_read) as bigint) as rows_read,
+        cast(sum(rows_accepted) as bigint) as rows_accepted,
+        cast(sum(rows_duplicate) as bigint) as rows_duplicate,
+        cast(sum(rows_quarantined) as bigint) as rows_quarantined,
+        max(delivery) as last_batch,
+        max(data_until_at) as data_until_at
+    from deliveries
+    group by feed, day
 ),
 
 feeds as (
