@@ -13,7 +13,7 @@ from typing import Any
 
 from governance.chained_log import ChainedLog, Head
 
-ACTIONS = frozenset({"release", "refuse", "read", "report", "erase"})
+ACTIONS = frozenset({"release", "refuse", "read", "report", "erase", "review", "lift"})
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,8 @@ def scores(lake: Lake, *, time_zone: str) -> pl.DataFrame:
 
 
 def compared(batches: pl.DataFrame, value: str, usual: str, kind: list[str]) -> pl.DataFrame:
-    """`batches` (BATCH, `kind`, day, narratives, `value`) and `usual`, `usual_spread`, `earlier_batches`, `deviation`."""
+    """`batches` (BATCH, `kind`, day, narratives, `value`) with `usual`, `usual_spread`, `earlier_batches`, `deviation`
+    added."""
     import polars as pl
 
     same = ["feed", "column", "action", "found_by", *kind]

@@ -5,7 +5,8 @@ one pinned version of its Delta table, and `marts.release`, which says what was 
 the same for readers without DuckDB. `serving/<audience>/current.duckdb` is a symbolic link to the file that counts.
 
 The id is a digest of the marts' versions, the code and the city-local day of as-of: the same inputs on the same day
-publish nothing. Each step leaves the home so that a reader finds a whole release and a second `publish` finishes.
+publish nothing. A mart that is held back stands as it was last released, or not at all; the others go on. Each step
+leaves the home so that a reader finds a whole release and a second `publish` finishes.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from governance.bands import settled
 from governance.chained_log import ChainedLog
 from governance.disclosure import DONE, NOT_DONE, Finding, check_declaration, check_mart
 from governance.marts import AUDIENCES, Mart
@@ -54,6 +56,19 @@ class AudiencePlan:
 
 
 @dataclass(frozen=True)
+class HeldMart:
+    """A mart that is not released anew, and why. `is_shown`: the release holds it as it was last released."""
+
+    mart: str
+    reason: str
+    is_shown: bool
+
+    def __str__(self) -> str:
+        stays = "as last released" if self.is_shown else "not in the release"
+        return f"{self.mart} ({stays}): {self.reason}"
+
+
+@dataclass(frozen=True)
 class MartRows:
     """How many rows of a mart a release holds, and from which Delta version."""
 
@@ -73,12 +88,14 @@ class ReleaseInfo:
     path: Path
     marts: tuple[MartRows, ...]
     content_digest: str
+    held: tuple[HeldMart, ...] = ()
 
 
 @dataclass(frozen=True)
 class AudienceOutcome:
-    """What became of one audience. `status` is published, unchanged, refused (findings say why) or waiting (for
-    marts that have no table yet); `release` is the release that is current now, None where there is none."""
+    """What became of one audience. `status` is published, unchanged, refused (findings say why), waiting (for
+    marts that have no table yet) or held (each of its marts is held back, and none was released before); `held` are
+    marts that are held back while the others go on. `release` is current now, None where there is none."""
 
     audience: str
     status: str
@@ -86,6 +103,7 @@ class AudienceOutcome:
     findings: tuple[Finding, ...] = ()
     missing: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
+    held: tuple[HeldMart, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,9 +123,14 @@ class ReleaseOutcome:
     def refused(self) -> tuple[Finding, ...]:
         return tuple(finding for outcome in self.audiences for finding in outcome.findings)
 
+    @property
+    def held(self) -> tuple[HeldMart, ...]:
+        return tuple(mart for outcome in self.audiences for mart in outcome.held)
+
     def summary(self) -> str:
         """One line for a task's log."""
         states = [f"{outcome.audience} {outcome.status}" for outcome in self.audiences]
+        states += [f"held back: {mart}" for mart in self.held]
         if not self.published and not self.refused:
             states.append("nothing to publish: the same inputs on the same day")
         return "; ".join(states)
@@ -136,15 +159,27 @@ def plan(
     return tuple(plans)
 
 
-def release_id(planned: AudiencePlan, *, code_digest: str, city: str, as_of: date) -> str:
-    """`<day>-<16 hex>`: the same for the same tables, versions, declarations, code and day."""
-    content = {
+def release_id(
+    planned: AudiencePlan,
+    *,
+    code_digest: str,
+    city: str,
+    as_of: date,
+    held: Sequence[tuple[str, int | None]] = (),
+) -> str:
+    """`<day>-<16 hex>`: the same for the same tables, versions, declarations, code and day.
+
+    `held`: marts that are held back, each with the Delta version in which it is shown all the same.
+    """
+    content: dict[str, Any] = {
         "audience": planned.audience,
         "city": city,
         "as_of": as_of.isoformat(),
         "code": code_digest,
         "marts": [[pin.mart.name, pin.table_id, pin.version, asdict(pin.mart)] for pin in planned.pinned],
     }
+    if held:
+        content["held"] = sorted(held)
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return f"{as_of.isoformat()}-{digest[:16]}"
 
@@ -160,13 +195,15 @@ def publish(
     versions: Mapping[str, int | None] | None = None,
     log: ChainedLog | None = None,
     keep: int = KEPT,
+    held: Mapping[str, str] | None = None,
     after: Callable[[str, str], None] = lambda audience, step: None,
 ) -> ReleaseOutcome:
     """Publish what changed, audience by audience; one that is refused or waits keeps its last release.
 
     `as_of` is the city-local day. `versions` are the marts' Delta versions of one finished build, so that a build that
     is writing meanwhile does not get half into the release (None: the newest). `log` defaults to
-    `<serving_dir>/releases.jsonl`. `keep` releases stay per audience, the current one always. `after(audience, step)`
+    `<serving_dir>/releases.jsonl`. `keep` releases stay per audience, the current one always. `held`: mart -> why it is
+    held back; it stays as it was last released, and whatever else changed is published. `after(audience, step)`
     is called when a step is done and on disk: tests crash there. A mart that declares no known audience holds every
     audience back: nobody can say whom it belongs to.
     """
@@ -179,7 +216,17 @@ def publish(
         outcomes = []
         for planned in plan(lake, audience_marts, versions):
             release = _Release(
-                lake, serving_dir / planned.audience, planned, code_digest, city, as_of, log, keep, after, homeless
+                lake,
+                serving_dir / planned.audience,
+                planned,
+                code_digest,
+                city,
+                as_of,
+                log,
+                keep,
+                after,
+                homeless,
+                held or {},
             )
             outcomes.append(release.publish())
         if homeless and not outcomes:
@@ -231,6 +278,7 @@ def _described(path: Path) -> ReleaseInfo | None:
         path=path,
         marts=tuple(MartRows(**mart) for mart in content["marts"]),
         content_digest=content["content_digest"],
+        held=tuple(HeldMart(**mart) for mart in content.get("held", ())),
     )
 
 
@@ -240,6 +288,15 @@ def _alone(path: Path) -> Iterator[None]:
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@dataclass(frozen=True)
+class _Stayed:
+    """A mart that is held back: its rows as the current release shows them."""
+
+    pin: PinnedMart
+    frame: pl.DataFrame
+    rows: MartRows
 
 
 @dataclass(frozen=True)
@@ -256,6 +313,7 @@ class _Release:
     keep: int
     after: Callable[[str, str], None]
     held_back: tuple[Finding, ...]
+    holds: Mapping[str, str]
 
     def publish(self) -> AudienceOutcome:
         audience = self.planned.audience
@@ -264,12 +322,50 @@ class _Release:
             return AudienceOutcome(audience, "refused", now, self.held_back)
         if self.planned.missing or not self.planned.pinned:
             return AudienceOutcome(audience, "waiting", now, missing=self.planned.missing)
-        identity = release_id(self.planned, code_digest=self.code_digest, city=self.city, as_of=self.as_of)
+        stayed = self._stayed(now)
+        held = tuple(
+            HeldMart(pin.mart.name, self.holds[pin.mart.name], pin.mart.name in stayed)
+            for pin in self.planned.pinned
+            if pin.mart.name in self.holds
+        )
+        if held and not stayed and len(held) == len(self.planned.pinned):
+            return AudienceOutcome(audience, "held", now, held=held)
+        fresh = replace(self, planned=replace(self.planned, pinned=self._fresh))
+        return fresh._publish(now, stayed, held)
+
+    @property
+    def _fresh(self) -> tuple[PinnedMart, ...]:
+        """What is not held back."""
+        return tuple(pin for pin in self.planned.pinned if pin.mart.name not in self.holds)
+
+    def _stayed(self, now: ReleaseInfo | None) -> dict[str, _Stayed]:
+        """Marts that are held back, as the current release shows them; one whose declaration changed since is left."""
+        stayed = {}
+        for pin in self.planned.pinned if now is not None else ():
+            if now is None or pin.mart.name not in self.holds:
+                continue
+            shown = next((rows for rows in now.marts if rows.mart == pin.mart.name), None)
+            frame = _published(now.path, pin.mart.name) if shown else None
+            if shown is not None and frame is not None and not check_mart(pin.mart, frame):
+                stayed[pin.mart.name] = _Stayed(pin, frame, shown)
+        return stayed
+
+    def _publish(
+        self, now: ReleaseInfo | None, stayed: Mapping[str, _Stayed], held: tuple[HeldMart, ...]
+    ) -> AudienceOutcome:
+        audience = self.planned.audience
+        identity = release_id(
+            self.planned,
+            code_digest=self.code_digest,
+            city=self.city,
+            as_of=self.as_of,
+            held=[(mart.mart, stayed[mart.mart].rows.delta_version if mart.is_shown else None) for mart in held],
+        )
         if now is not None and now.id == identity:
             # A crash may have come between the link and its line in the log.
             self._log_once("released", now)
             self._prune(now)
-            return AudienceOutcome(audience, "unchanged", now)
+            return AudienceOutcome(audience, "unchanged", now, held=held)
         releases = self.folder / "releases"
         make_folder(releases)
         for leftover in releases.glob(".*.part*"):
@@ -281,9 +377,9 @@ class _Release:
             frames, findings = self._read()
             if findings:
                 self._log_refusal(identity, findings)
-                return AudienceOutcome(audience, "refused", now, findings)
+                return AudienceOutcome(audience, "refused", now, findings, held=held)
             empty = tuple(name for name, frame in frames.items() if frame.is_empty())
-            info = self._build(path, identity, frames)
+            info = self._build(path, identity, frames, stayed, held)
         self._log_once("releasing", info)
         self._step("announced")
         self._link(path)
@@ -291,7 +387,7 @@ class _Release:
         self._step("logged")
         self._prune(info)
         self._step("pruned")
-        return AudienceOutcome(audience, "published", info, empty=empty)
+        return AudienceOutcome(audience, "published", info, empty=empty, held=held)
 
     def _step(self, name: str) -> None:
         self.after(self.planned.audience, name)
@@ -301,21 +397,41 @@ class _Release:
         findings: list[Finding] = []
         for pin in self.planned.pinned:
             frame = self.lake.read("marts", pin.mart.name, pin.version).collect()
+            frame = self._settled(pin.mart, frame)
             findings += check_mart(pin.mart, frame)
             by = [name for name in pin.mart.grain if name in frame.columns]
             frames[pin.mart.name] = frame.sort(by) if by else frame
         return frames, tuple(findings)
 
-    def _build(self, path: Path, identity: str, frames: Mapping[str, pl.DataFrame]) -> ReleaseInfo:
+    def _settled(self, mart: Mart, frame: pl.DataFrame) -> pl.DataFrame:
+        """Bands as the current release tells them, where they are next to the new ones; anew once a year."""
+        now = _linked(self.folder)
+        if not mart.settled or now is None or date.fromisoformat(now.as_of).year != self.as_of.year:
+            return frame
+        before = _published(now.path, mart.name)
+        for column in mart.settled if before is not None else ():
+            frame = settled(frame, before, column, mart.grain)
+        return frame
+
+    def _build(
+        self,
+        path: Path,
+        identity: str,
+        fresh: Mapping[str, pl.DataFrame],
+        stayed: Mapping[str, _Stayed],
+        held: tuple[HeldMart, ...],
+    ) -> ReleaseInfo:
         """Writes the file and its description under other names, syncs them, then gives both their names."""
         part = path.with_name(f".{path.name}.part")
-        rows = tuple(MartRows(pin.mart.name, frames[pin.mart.name].height, pin.version) for pin in self.planned.pinned)
-        _write_duckdb(part, frames, self._release_rows(identity, frames))
+        rows = tuple(MartRows(pin.mart.name, fresh[pin.mart.name].height, pin.version) for pin in self.planned.pinned)
+        rows += tuple(mart.rows for mart in stayed.values())
+        frames = {**fresh, **{name: mart.frame for name, mart in stayed.items()}}
+        _write_duckdb(part, frames, self._release_rows(identity, frames, stayed, held))
         self._step("written")
         part.chmod(0o444)
         sync_file(part)
         info = ReleaseInfo(
-            self.planned.audience, identity, self.as_of.isoformat(), self.city, path, rows, _digest_of(part)
+            self.planned.audience, identity, self.as_of.isoformat(), self.city, path, rows, _digest_of(part), held
         )
         self._step("synced")
         # The description first: a DuckDB file under its name then always has one.
@@ -327,9 +443,19 @@ class _Release:
         self._step("named")
         return info
 
-    def _release_rows(self, identity: str, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    def _release_rows(
+        self,
+        identity: str,
+        frames: Mapping[str, pl.DataFrame],
+        stayed: Mapping[str, _Stayed],
+        held: tuple[HeldMart, ...],
+    ) -> pl.DataFrame:
         import polars as pl
 
+        reasons = {mart.mart: mart.reason for mart in held}
+        shown = [(pin, pin.version, pin.table_id) for pin in self.planned.pinned]
+        # Of another table, perhaps: the version is what the release told that showed it first.
+        shown += [(mart.pin, mart.rows.delta_version, "") for mart in stayed.values()]
         return pl.DataFrame(
             [
                 {
@@ -340,8 +466,9 @@ class _Release:
                     "code_digest": self.code_digest,
                     "mart": pin.mart.name,
                     "rows": frames[pin.mart.name].height,
-                    "delta_version": pin.version,
-                    "delta_table_id": pin.table_id,
+                    "delta_version": version,
+                    "delta_table_id": table_id,
+                    "held_back": reasons.get(pin.mart.name, ""),
                     "grain": ", ".join(pin.mart.grain),
                     "disclosure": pin.mart.disclosure,
                     "owner": pin.mart.owner,
@@ -353,7 +480,7 @@ class _Release:
                         ensure_ascii=False,
                     ),
                 }
-                for pin in self.planned.pinned
+                for pin, version, table_id in shown
             ]
         )
 
@@ -378,6 +505,7 @@ class _Release:
                     "code_digest": self.code_digest,
                     "content_digest": info.content_digest,
                     "marts": [asdict(mart) for mart in info.marts],
+                    "held": [asdict(mart) for mart in info.held],
                     "not_done": list(NOT_DONE),
                 }
             )
@@ -417,6 +545,17 @@ class _Release:
         for description in info.path.parent.glob("*.json"):
             if not description.with_suffix(".duckdb").exists():
                 description.unlink()
+
+
+def _published(path: Path, mart: str) -> pl.DataFrame | None:
+    """A mart's rows in a release, None where it had none."""
+    import duckdb
+
+    with duckdb.connect(str(path), read_only=True) as connection:
+        known = connection.execute(
+            "select 1 from information_schema.tables where table_schema = 'marts' and table_name = ?", [mart]
+        ).fetchone()
+        return connection.execute(f'select * from marts."{mart}"').pl() if known else None
 
 
 def _write_duckdb(path: Path, frames: Mapping[str, pl.DataFrame], release_rows: pl.DataFrame) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from governance.findings import FEWEST_EARLIER, narrative_batches, narrative_findings
 from ingestion.lake import Lake
-from tests.unit.governance.tallies import FIRST, landed
+from tests.support.tallies import FIRST, landed
 
 ZONE = "Asia/Makassar"
 

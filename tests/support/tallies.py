@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import polars as pl
 
 from ingestion.lake import Lake
 from ingestion.lake.tables import BATCH_LOG, REDACTION_FINDINGS, REDACTION_NARRATIVES
+from ingestion.sealing import officer_recipient, seal
 
 FEED, COLUMN, FOUND_BY = "polri.laporan", "uraian", "rules only"
 FIRST = dt.date(2026, 5, 1)
@@ -45,3 +48,37 @@ def landed(
         for (kind, rule, score), count in (findings or {("PERSON", "title", 0.8): touched}).items()
     ]
     lake.append("control", "redaction_findings", pl.DataFrame(lines, schema=dict(REDACTION_FINDINGS)))
+
+
+def sealed_samples(
+    lake: Lake,
+    keys_dir: Path,
+    texts: Sequence[tuple[str, Sequence[tuple[str, int, int]]]],
+    *,
+    batch: str = "b1",
+    feed: str = FEED,
+    stratum_size: int = 50,
+    letter_case: str = "mixed",
+) -> list[str]:
+    """Samples sealed to the officer's key as landing does, from texts with (type, start, end) of what was found.
+
+    Returns their ids.
+    """
+    ids, lines = [], []
+    for number, (text, spans) in enumerate(texts):
+        ids.append(f"{batch}-{letter_case}-{number:04d}")
+        sample = {
+            "id": ids[-1],
+            "feed": feed,
+            "column": COLUMN,
+            "batch_id": batch,
+            "letter_case": letter_case,
+            "stratum_size": stratum_size,
+            "original": text,
+            "spans": [[kind, start, end, 0.9, "title"] for kind, start, end in spans],
+            "redacted": "<PERSON>",
+        }
+        lines.append(json.dumps(sample).encode() + b"\n")
+    envelope = seal(b"".join(lines), officer_recipient(keys_dir))
+    lake.put(f"officer/samples/{feed}/{batch}.age", envelope)
+    return ids
