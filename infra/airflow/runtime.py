@@ -190,10 +190,13 @@ def writers(home: Home) -> Writers:
 
 def pin_build(context: Mapping[str, Any]) -> dict[str, Any] | None:
     """Pins of a new build, JSON-able; None where nothing is new since the last finished one."""
-    from infra.build import steps
+    from governance.recall import store
+    from infra.build import floors, steps
 
     build = _build(context)
     with writers(current_home()).writing("control"):
+        # First, so that the build shows how the floors stand now.
+        store(build.lake, floors.states(current_home(), build.city))
         pins = steps.pin(build)
     return pins.to_json() if pins is not None else None
 
@@ -218,12 +221,14 @@ def _build(context: Mapping[str, Any]) -> BuildSettings:
 def publish(context: Mapping[str, Any]) -> dict[str, Any]:
     """Publish the last finished build where it changed, per audience, then let Superset forget what it cached.
 
+    What is made of narratives whose recall lies under its floor, or was never reviewed in time, is held back by name.
     Raises RuntimeError where no build has finished, and, after the other audiences are published, where one is refused.
     """
     import json
 
     from governance.marts import read_manifest
     from governance.release import publish as publish_marts
+    from infra.build import floors
     from infra.build.pin import last_outcome
     from infra.superset import stack
 
@@ -240,6 +245,7 @@ def publish(context: Mapping[str, Any]) -> dict[str, Any]:
         city=settings.city.name,
         as_of=settings.as_of,
         versions=json.loads(built["outputs"]),
+        held=floors.held(settings.home, floors.states(settings.home, settings.city)),
     )
     # After the link has moved: a query begun on the old file could otherwise fill the cache for the new one.
     if outcome.published:
@@ -249,6 +255,7 @@ def publish(context: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "release": outcome.release_id,
         "audiences": {audience.audience: audience.status for audience in outcome.audiences},
+        "held": [str(mart) for mart in outcome.held],
         "done": list(outcome.done),
         "not_done": list(outcome.not_done),
     }

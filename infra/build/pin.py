@@ -66,6 +66,8 @@ def _input_digest(settings: BuildSettings, versions: dict[str, int], code: str) 
     minimised = {name: version for name, version in sorted(versions.items()) if name.startswith("minimised__")}
     inputs = {
         "minimised": minimised,
+        # A review, or a day on which one is due, changes what the officer's marts say and no minimised table.
+        "floors": versions.get("control__recall_floors"),
         "outcomes": _outcomes_digest(settings, versions.get("control__batch_log")),
         "as_of": settings.as_of.isoformat(),
         "city": settings.city.name,

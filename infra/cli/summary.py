@@ -45,6 +45,7 @@ def summarise(
             if outcome["status"] == "failed"
         ]
     releases = current(home.serving_dir)
+    attention += _held(home, city)
     return {
         "city": city.name,
         "data": city.data_label,
@@ -78,6 +79,13 @@ def _outcomes(home: Home, run_id: str) -> list[dict[str, Any]]:
         .unique(["feed", "batch_id"], keep="last", maintain_order=True)
     )
     return rows.select("feed", "batch_id", "status", "reason", *COUNTS).to_dicts()
+
+
+def _held(home: Home, city: City) -> list[str]:
+    """A line a mart that is held back by a recall floor: the others, and other audiences, go on."""
+    from infra.build import floors
+
+    return [f"held back: {mart}: {reason}" for mart, reason in floors.held(home, floors.states(home, city)).items()]
 
 
 def _overall(home: Home) -> str:

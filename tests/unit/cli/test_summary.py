@@ -78,6 +78,7 @@ def test_the_configuration_of_a_run_holds_only_what_was_stated() -> None:
     assert Asked(date(2026, 1, 2), date(2026, 1, 1), date(2026, 2, 1)).conf("r") == {
         "run_id": "r", "as_of": "2026-01-02", "from": "2026-01-01", "to": "2026-02-01",
     }  # fmt: skip
+    assert Asked(engine="spark").conf("r") == {"run_id": "r", "engine": "spark"}
 
 
 def test_a_city_whose_files_lie_elsewhere_says_which_variable_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,3 +105,16 @@ def test_the_table_is_aligned_by_its_widest_number() -> None:
     lines = summaries.table({**made, "seconds": 3.0}).splitlines()
     rows = [line for line in lines if line.startswith(("a ", "b "))]
     assert rows[0].index("5") == rows[1].index("1,000,000") + len("1,000,000") - 1
+
+
+def test_a_mart_that_a_recall_floor_holds_back_is_listed_with_its_reason(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from infra.build import floors
+
+    city = load_city("nusantara")
+    assert not any("held back" in line for line in summaries.summarise(home, city, "run-1", 1.0, True, [])["attention"])
+    monkeypatch.setattr(floors, "held", lambda home, known: {"patterns": "polda.laporan.uraian: never reviewed"})
+    made = summaries.summarise(home, city, "run-1", 1.0, True, [])
+    assert "held back: patterns: polda.laporan.uraian: never reviewed" in made["attention"]
+    assert "look: held back: patterns" in summaries.table(made)
