@@ -18,8 +18,10 @@ COUNTS = ("read", "accepted", "duplicate", "quarantined")
 def summarise(
     home: Home, city: City, run_id: str, seconds: float, published: bool, failures: Sequence[str]
 ) -> dict[str, Any]:
-    """The summary of a run, as run-summary.json holds it; `attention` lists what a person should look at."""
+    """The summary of a run, as run-summary.json holds it; `attention` lists what a person should look at
+    of this run, `alerts` what waits for one in the home."""
     from governance.release import current
+    from infra.cli.attention import attention as waiting
 
     outcomes = _outcomes(home, run_id)
     feeds: list[dict[str, Any]] = []
@@ -61,6 +63,7 @@ def summarise(
             for mart in release.marts
         ],
         "attention": attention,
+        "alerts": waiting(home.lake()),
     }
 
 
@@ -112,6 +115,7 @@ def table(summary: dict[str, Any]) -> str:
     marts += [(mart["mart"], mart["audience"], f"{mart['rows']:,}") for mart in summary["marts"]]
     told = [f"city {summary['city']} ({summary['data']})", "", _aligned(lines), "", _aligned(marts), ""]
     told += [f"look: {line}" for line in summary["attention"]]
+    told += [f"alert: {line}" for line in summary.get("alerts", ())]
     if summary["published"]:
         told.append(f"published release {summary['release']} in {summary['seconds']:,.0f} s")
     else:

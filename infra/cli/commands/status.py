@@ -1,20 +1,28 @@
-"""How this home stands: its city and clock, what runs and where, the last run, releases, and what needs a person."""
+"""How this home stands: its city and clock, what runs and where, the last run, releases, and what needs a person.
+
+--open builds the Data Docs of Great Expectations from the verdicts of the last batches (counts and limits, never a
+value) and opens them; without it their place is only named.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import sys
+import webbrowser
 from pathlib import Path
 from typing import Any
 
-from infra.settings import Home, current_home
+from infra.settings import REPOSITORY, Home, current_home
 
 SUMMARY = "how this home stands: services, last run, releases, alerts"
 ENVIRONMENT = "none"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = "example: TELAGA_HOME=.telaga-chicago ./telaga status"
+    parser.epilog = "example: TELAGA_HOME=.telaga-chicago ./telaga status --open"
+    parser.add_argument("--open", action="store_true", help="build the Data Docs of the last verdicts and open them")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -31,7 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
     _last_run(home)
     _releases(home)
     _attention(home)
-    return 0
+    _waiting(home)
+    return _docs(home, is_opened=arguments.open)
 
 
 def _services(home: Home) -> None:
@@ -83,6 +92,43 @@ def _attention(home: Home) -> None:
         alert = json.loads(line)
         about = " ".join(str(alert[name]) for name in ("dag", "run", "feed", "detail") if alert.get(name))
         print(f"alert     {alert['at']} {alert['kind']} {about}")
+
+
+def _waiting(home: Home) -> None:
+    """What waits for a person, as the lake says now; as the last summary said where no environment can read it."""
+    told = _asked(home)
+    lines = (_read(home.summary_path) or {}).get("alerts", ()) if told is None else told.splitlines()
+    for line in filter(None, lines):
+        print(f"waiting   {line}")
+
+
+def _docs(home: Home, *, is_opened: bool) -> int:
+    from infra.cli.attention import docs_path
+
+    index = docs_path(home)
+    if not is_opened:
+        print(f"data docs {index if index.exists() else 'not built yet'}: ./telaga status --open builds and opens them")
+        return 0
+    if _asked(home, "docs") is None:
+        print("data docs cannot be built: they need the environment that ./telaga run installs", file=sys.stderr)
+        return 2
+    print(f"data docs {index.as_uri()}")
+    webbrowser.open(index.as_uri())
+    return 0
+
+
+def _asked(home: Home, *question: str) -> str | None:
+    """The answer of the environment that can read a lake; None where there is none, or no lake yet."""
+    from infra.cli import envs
+
+    if not envs.is_ready("main"):
+        return None
+    command = [str(envs.python("main")), "-m", "infra.cli.attention", *question]
+    try:
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False)
+    except subprocess.TimeoutExpired:
+        return None
+    return done.stdout if done.returncode == 0 else None
 
 
 def _read(path: Path) -> dict[str, Any] | None:
