@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["Judge", "Verdict", "judge"]
 
 # Measures whose rules compare with the feed's own past, or mean little over a handful of rows.
-_SHARES = frozenset({"rejected_share", "unknown_code_share", "geocoded_share"})
+_SHARES = ("rejected_share", "unknown_code_share", "geocoded_share")
+_STATED_SHARES = ("missing_share:", "duplicate_share")
 
 
 class Judge:
@@ -69,7 +70,9 @@ class Judge:
             severity = answer.check.severity
             if measure == "volume_ratio" and len(profile.history) < self._limits.history_needed:
                 severity = "warning"
-            if measure in _SHARES and profile.rows_read < self._limits.rows_needed:
+            if measure.startswith(_SHARES) and profile.rows_read < self._limits.rows_needed:
+                severity = "warning"
+            if measure.startswith(_STATED_SHARES) and profile.rows_read < self._limits.rows_needed_stated:
                 severity = "warning"
             text = f"{answer.check.rule}: {measure} is {_shown(answer)}, allowed {answer.check.allowed}"
             found.add(answer, severity, f"{text} ({profile.rows_read} rows)", measure=measure, rows=profile.rows_read)

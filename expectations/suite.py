@@ -26,7 +26,8 @@ class Limits:
     """What holds for every feed unless its contract says otherwise. Shares lie between 0 and 1.
 
     History rules only warn until `history_needed` comparable batches exist; under `rows_needed` rows a share is
-    noise, so share rules only warn (each bad row is quarantined all the same).
+    noise, so share rules only warn (each bad row is quarantined all the same). Limits that a contract states are often
+    tight, and two rows of thirty are no five percent: they stop from `rows_needed_stated` rows on.
     """
 
     rejected_share: float = 0.25
@@ -38,6 +39,7 @@ class Limits:
     history_needed: int = 14
     history_noticed: int = 3
     rows_needed: int = 20
+    rows_needed_stated: int = 100
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from typing import Any
 import yaml
 
 ACTIONS = ("keep", "drop", "generalise", "pseudonymise", "extract", "redact")
+# Metrics of the standard, and the kind of our batch rule. Missing values are a column's own, the others a schema's.
+METRICS = {"rowCount": "row_count", "nullValues": "missing_share", "duplicateValues": "duplicate_share"}
 SCHEMA_FILE = Path(__file__).with_name("contract.schema.json")
 SUFFIX = ".odcs.yaml"
 
@@ -279,17 +281,25 @@ def _row_rules(columns: tuple[Column, ...], keyed: list[Mapping[str, Any]]) -> l
 
 
 def _stated_rules(schema: Mapping[str, Any]) -> list[Rule]:
-    """Rules stated as ODCS quality: custom ones of ours, and the library metrics of the standard."""
+    """Rules stated as ODCS quality of the schema or of a column: custom ones of ours, and library metrics of the
+    standard. Percents become shares."""
     rules = []
-    for item in schema.get("quality", ()):
+    for item, columns in stated_quality(schema):
         severity = item.get("severity", "error")
         if item.get("type") == "custom":
             stated = item["implementation"]
-            columns = tuple(stated["columns"])
-            rules.append(Rule(item["name"], stated["rule"], columns, severity=severity))
-        else:
-            bounds = {"min": item.get("mustBeGreaterOrEqualTo"), "max": item.get("mustBeLessOrEqualTo")}
-            kinds = {"rowCount": "row_count", "nullValues": "missing_share", "duplicateValues": "duplicate_share"}
-            columns = tuple(item.get("arguments", {}).get("properties", ()))
-            rules.append(Rule(item["name"], kinds[item["metric"]], columns, bounds, "batch", severity))
+            rules.append(Rule(item["name"], stated["rule"], tuple(stated["columns"]), severity=severity))
+            continue
+        part = 100 if item.get("unit") == "percent" else 1
+        limits = {"min": item.get("mustBeGreaterOrEqualTo"), "max": item.get("mustBeLessOrEqualTo")}
+        bounds = {name: None if limit is None else limit / part for name, limit in limits.items()}
+        rules.append(Rule(item["name"], METRICS[item["metric"]], columns, bounds, "batch", severity))
     return rules
+
+
+def stated_quality(schema: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], tuple[str, ...]]]:
+    """Quality rules of a schema as written, each with the columns that it stands at: none for the schema's own."""
+    found: list[tuple[Mapping[str, Any], tuple[str, ...]]] = [(item, ()) for item in schema.get("quality") or ()]
+    for prop in schema.get("properties") or ():
+        found += [(item, (source_name(prop),)) for item in prop.get("quality") or ()]
+    return found

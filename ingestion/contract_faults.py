@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ingestion.contract import SCHEMA_FILE, source_name, telaga
+from ingestion.contract import METRICS, SCHEMA_FILE, source_name, stated_quality, telaga
 from ingestion.contract_servers import NETWORK, server_faults
 from ingestion.entities import Entity, is_generalised, load_entities
 
@@ -84,8 +84,8 @@ def _ours(document: Mapping[str, Any]) -> Iterator[str]:
         yield "name: must be <agency>.<dataset> in lower case"
     if len(document["schema"]) != 1 or len(document["servers"]) != 1:
         yield "schema, servers: one of each a feed; write a second contract"
-    for item in document["schema"][0].get("quality") or ():
-        yield from _quality_shape(item)
+    for item, columns in stated_quality(document["schema"][0]):
+        yield from _quality_shape(item, columns)
     stated = {item.get("property") for item in document["slaProperties"]}
     for name in ("freshness", "retention"):
         if name not in stated:
@@ -100,16 +100,27 @@ def _ours(document: Mapping[str, Any]) -> Iterator[str]:
                 yield f"column {source_name(prop)}: {needed} is missing; add it"
 
 
-def _quality_shape(item: Mapping[str, Any]) -> Iterator[str]:
-    if not item.get("name"):
+def _quality_shape(item: Mapping[str, Any], columns: tuple[str, ...]) -> Iterator[str]:
+    name, metric = item.get("name"), item.get("metric")
+    if not name:
         yield "quality: a rule without a name; name it"
     if item.get("type") == "custom":
         stated = item.get("implementation")
         is_order = isinstance(stated, Mapping) and stated.get("rule") == "order" and len(stated.get("columns", ())) == 2
-        if not is_order:
-            yield f"quality {item.get('name')}: custom rules are {{rule: order, columns: [later, earlier]}}"
-    elif item.get("metric") not in ("rowCount", "nullValues", "duplicateValues"):
-        yield f"quality {item.get('name')}: metric must be rowCount, nullValues or duplicateValues"
+        if not is_order or columns:
+            yield f"quality {name}: custom rules are {{rule: order, columns: [later, earlier]}} of the whole schema"
+        return
+    if metric not in METRICS:
+        yield f"quality {name}: metric must be {', '.join(METRICS)}"
+        return
+    # A limit that nobody reads would be a gate that stops nothing.
+    limits = {key for key in item if key.startswith("mustBe")}
+    if not limits or limits - {"mustBeGreaterOrEqualTo", "mustBeLessOrEqualTo"}:
+        yield f"quality {name}: give mustBeGreaterOrEqualTo or mustBeLessOrEqualTo; no other limit is read"
+    if (metric == "nullValues") != bool(columns):
+        yield f"quality {name}: {metric} belongs to {'one column' if metric == 'nullValues' else 'the schema'}; move it"
+    if metric != "rowCount" and item.get("unit") != "percent":
+        yield f"quality {name}: say unit: percent; a number of rows means little where batches differ in size"
 
 
 def _held_to(value: Mapping[str, Any], part: str, place: str) -> Iterator[str]:

@@ -211,3 +211,32 @@ def test_loading_a_faulty_contract_says_every_fault(write):
 def test_a_fault_shows_no_value_of_the_file(write):
     document = change(calls(), "caller", about="Budi Santoso")
     assert all("Budi" not in fault for fault in check_contract(write(document)))
+
+
+def stated(document, rule, column=None):
+    rule = {"type": "library", **rule}
+    if column is None:
+        document["schema"][0].setdefault("quality", []).append(rule)
+    else:
+        next(prop for prop in properties(document) if prop["name"] == column)["quality"] = [rule]
+    return document
+
+
+def test_percents_of_a_limit_are_shares_and_a_columns_rule_is_about_it(contract):
+    rule = {"name": "told", "metric": "nullValues", "unit": "percent", "mustBeLessOrEqualTo": 5}
+    (found,) = (r for r in contract(stated(calls(), rule, "lat")).batch_rules if r.name == "told")
+    assert (found.kind, found.columns, found.argument["max"]) == ("missing_share", ("lat",), 0.05)
+
+
+LIMITS = [
+    ({"metric": "nullValues", "mustBeLessOrEqualTo": 5}, "lat", "say unit: percent"),
+    ({"metric": "nullValues", "unit": "percent", "mustBeLessOrEqualTo": 5}, None, "belongs to one column"),
+    ({"metric": "rowCount", "mustBeGreaterOrEqualTo": 5}, "lat", "belongs to the schema"),
+    ({"metric": "rowCount", "mustBeGreaterThan": 5}, None, "no other limit is read"),
+    ({"metric": "missingValues", "mustBe": 0}, "lat", "metric must be rowCount, nullValues, duplicateValues"),
+]
+
+
+@pytest.mark.parametrize(("rule", "column", "told"), LIMITS)
+def test_a_rule_that_would_stop_nothing_is_a_fault(write, rule, column, told):
+    assert told in one_fault(write, stated(calls(), {"name": "rule", **rule}, column))

@@ -18,6 +18,7 @@ from expectations.suite import Limits
 from ingestion.conform import conform
 from ingestion.contract import Contract
 from ingestion.profile import BatchProfile, Verdict, sample_of
+from tests.unit.expectations.conftest import COLUMNS
 
 ZONE = "America/Chicago"
 LAST_DAY = dt.date(2022, 11, 30)
@@ -78,38 +79,58 @@ def test_each_profile_rule_stops_a_bad_batch(
     assert [failure.split(":")[0] for failure in verdict.failures] == [rule]
 
 
-STATED: list[tuple[dict[str, Any], dict[str, Any]]] = [
-    ({"name": "enough", "metric": "rowCount", "mustBeGreaterOrEqualTo": 400}, {}),
+STATED: list[tuple[dict[str, Any], str | None, dict[str, Any]]] = [
+    ({"name": "enough", "metric": "rowCount", "mustBeGreaterOrEqualTo": 400}, None, {}),
     (
-        {
-            "name": "told_modus",
-            "metric": "nullValues",
-            "arguments": {"properties": ["modus"]},
-            "mustBeLessOrEqualTo": 0.1,
-        },
+        {"name": "told_modus", "metric": "nullValues", "unit": "percent", "mustBeLessOrEqualTo": 10},
+        "modus",
         {"null_shares": {"modus": 0.3}},
     ),
-    ({"name": "few_repeats", "metric": "duplicateValues", "mustBeLessOrEqualTo": 0.1}, {"duplicate_share": 0.4}),
+    (
+        {"name": "few_repeats", "metric": "duplicateValues", "unit": "percent", "mustBeLessOrEqualTo": 10},
+        None,
+        {"duplicate_share": 0.4},
+    ),
 ]
 
 
-@pytest.mark.parametrize(("rule", "change"), STATED)
+def stating(write_contract: Callable[..., Contract], rule: dict[str, Any], name: str | None) -> Contract:
+    """The contract with a batch rule of the schema, or of the column of that name."""
+    if name is None:
+        return write_contract(quality=[rule])
+    return write_contract([{**given, "quality": [rule]} if given["name"] == name else given for given in COLUMNS])
+
+
+@pytest.mark.parametrize(("rule", "column", "change"), STATED)
 def test_each_batch_rule_of_a_contract_stops_a_bad_batch(
-    judge: Judge, write_contract: Callable[..., Contract], clean: Callable, rule: dict[str, Any], change: dict[str, Any]
+    judge: Judge,
+    write_contract: Callable[..., Contract],
+    clean: Callable,
+    rule: dict[str, Any],
+    column: str | None,
+    change: dict[str, Any],
 ) -> None:
-    contract = write_contract(quality=[rule])
+    contract = stating(write_contract, rule, column)
     verdict = judge(profile_of(clean(300), contract, **change))
     assert not verdict.passed
     assert verdict.failures[0].startswith(rule["name"])
-    warned = judge(profile_of(clean(300), write_contract(quality=[{**rule, "severity": "warning"}]), **change))
+    warned = judge(profile_of(clean(300), stating(write_contract, rule | {"severity": "warning"}, column), **change))
     assert warned.passed
     assert warned.warnings[0].startswith(rule["name"])
+
+
+def test_a_tight_limit_over_few_rows_only_warns(
+    judge: Judge, write_contract: Callable[..., Contract], clean: Callable
+) -> None:
+    rule, column, change = STATED[1]
+    few = judge(profile_of(clean(90), stating(write_contract, rule, column), **change))
+    assert few.passed and few.warnings[0].startswith("told_modus")
 
 
 def test_a_stated_rule_over_what_nobody_measured_stops_the_batch(
     judge: Judge, write_contract: Callable[..., Contract], clean: Callable
 ) -> None:
-    contract = write_contract(quality=[STATED[2][0]])
+    contract = stating(write_contract, *STATED[2][:2])
     verdict = judge(profile_of(clean(300), contract, duplicate_share=None))
     assert not verdict.passed
     assert "not measured" in verdict.failures[0]
