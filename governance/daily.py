@@ -27,8 +27,7 @@ DONE = (
     "each log verified, and a checkpoint of it signed",
 )
 NOT_DONE = (
-    "residual-risk review and recall floors",
-    "signed redaction report",
+    "residual-risk review: people read the samples (./telaga review)",
     "cosignature of the checkpoints by a witness: an act of the oversight, with its own key",
 )
 

@@ -21,12 +21,13 @@ def redaction_report(
     start: dt.date | None = None,
     end: dt.date | None = None,
     per_batch: bool = False,
+    days: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """One row per feed (with `per_batch`: and batch), column, classification, action and entity type.
 
     `batches` (left out with `per_batch`), `rows` seen, `affected`, and `affected_share` (0 to 1, 4 decimals, null
-    without rows). The period is by the city-local day of landing, `end` included. A batch that was landed again counts
-    once, as last landed. A lake without landings gives no rows.
+    without rows). The period is by the city-local day of landing, or by that of `days` (feed, batch_id, day), `end`
+    included. A batch that was landed again counts once, as last landed. A lake without landings gives no rows.
     """
     import polars as pl
 
@@ -40,6 +41,9 @@ def redaction_report(
     # A run writes the whole tally of a batch, so the newest run's lines replace those of the runs before.
     last = pl.col("logged_at").max().over("feed", "batch_id", "run_id")
     tally = tally.filter(last == pl.col("logged_at").max().over("feed", "batch_id"))
+    if days is not None:
+        tally = tally.join(days.lazy(), on=["feed", "batch_id"], how="left")
+        day = pl.coalesce(pl.col("day"), day)
     if start is not None:
         tally = tally.filter(day >= start)
     if end is not None:

@@ -262,12 +262,16 @@ def publish(context: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def govern(context: Mapping[str, Any]) -> dict[str, Any]:
-    """Retention, records, reports and checkpoints of the logs; the result names what is done and what is not."""
+    """Retention, records, last month's report and checkpoints of the logs; the result names what is done and what is
+    not."""
     from dataclasses import asdict
 
     from governance.access_log import AccessLog
     from governance.chained_log import ChainedLog
     from governance.daily import govern as govern_lake
+    from governance.redaction_page import month_before
+    from governance.transparency import make_checkpoint
+    from infra.officer import write_report
 
     settings = run_settings(context)
     logs = [ChainedLog(settings.home.serving_dir / f"{name}.jsonl") for name in ("access", "releases")]
@@ -282,7 +286,18 @@ def govern(context: Mapping[str, Any]) -> dict[str, Any]:
             actor="govern_data",
             signed_logs=[(log, log_signer(settings.home, settings.city.name, log.path.stem)) for log in logs],
         )
-    return asdict(outcome)
+        period = month_before(settings.as_of)
+        write_report(settings.home, settings.city, period, as_of=settings.as_of, actor="govern_data")
+        # What the report told the access log belongs to this day's checkpoint.
+        make_checkpoint(logs[0], log_signer(settings.home, settings.city.name, logs[0].path.stem))
+    told = asdict(outcome)
+    return {
+        **told,
+        "checkpoints": tuple(
+            log_signer(settings.home, settings.city.name, log.path.stem).name for log in logs if log.path.exists()
+        ),
+        "done": (*told["done"], f"redaction report of {period.label} written and signed (reports/)"),
+    }
 
 
 def log_signer(home: Home, city: str, log: str) -> Signer:

@@ -251,6 +251,18 @@ def test_govern_tells_counts_and_names_and_repeats_change_nothing(home: Home) ->
     assert home.lake().version("control", "processing_record") == 1
 
 
+def test_govern_signs_last_months_report_by_the_homes_clock(home: Home) -> None:
+    from governance.signed_file import check_file
+    from infra.officer import signature_path, signer_of
+
+    home.set_clock(dt.date(2026, 6, 30))
+    runtime.govern(context())
+    (report,) = sorted((home.root / "reports").glob("*.html"))
+    assert report.name == "redaction-2026-05.html"
+    note = signature_path(report).read_text()
+    assert check_file(report.read_bytes(), note, [signer_of(home, "testville").verifier]).endswith(" 2026-05")
+
+
 def test_govern_signs_a_checkpoint_of_each_log_and_stops_at_one_that_was_cut(home: Home) -> None:
     from governance.chained_log import BrokenLog, ChainedLog
     from governance.signed_note import Verifier
@@ -259,7 +271,7 @@ def test_govern_signs_a_checkpoint_of_each_log_and_stops_at_one_that_was_cut(hom
     log = ChainedLog(home.serving_dir / "releases.jsonl")
     for number in range(3):
         log.append({"event": "released", "number": number})
-    assert runtime.govern(context())["checkpoints"] == ("telaga.testville/releases",)
+    assert runtime.govern(context())["checkpoints"] == ("telaga.testville/access", "telaga.testville/releases")
     key = Verifier.parse(key_path(log).read_text())
     assert audit(log.lines(), checkpoint_path(log).read_text(), [key]).size == 3
 
