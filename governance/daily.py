@@ -9,20 +9,27 @@ from typing import TYPE_CHECKING
 
 from governance.access_log import AccessLog
 from governance.chained_log import ChainedLog
+from governance.plate_keys import ClosedDays, close_days
 from governance.records import processing_record
 from governance.redaction_report import redaction_report
 from governance.retention import RetentionOutcome, enforce_retention
 from governance.transparency import make_checkpoint
+from governance.uniqueness import keep_uniqueness
+from ingestion.lake.officer import expire, retention_of
 
 if TYPE_CHECKING:
     from governance.signed_note import Signer
     from ingestion.contract import Contract
     from ingestion.lake import Lake
+    from ingestion.minimise.pseudonyms import KeyRing
 
 DONE = (
     "rows past their contract's retention taken out of the minimised tables",
     "record of processing derived from the contracts (control/processing_record)",
     "redaction report counted from the landings' tallies (control/redaction_report)",
+    "redacted narratives and samples past their retention deleted",
+    "keys of plates destroyed with their day's lateness window, their tokens taken out of every version of the table",
+    "share of minimised rows that stand alone by category, place and hour (control/uniqueness)",
     "each erasure written to the hash-chained access log before it is made",
     "each log verified, and a checkpoint of it signed",
 )
@@ -35,13 +42,16 @@ NOT_DONE = (
 @dataclass(frozen=True)
 class GovernOutcome:
     """`rows_erased` in all, `erased_feeds` those that lost rows; `undated_feeds` have no day to judge by.
-    `checkpoints` name the logs that were signed."""
+    `texts_deleted` are files of the officer's. `checkpoints` name the logs that were signed."""
 
     rows_erased: int
     erased_feeds: tuple[str, ...]
     undated_feeds: tuple[str, ...]
     feeds_recorded: int
     report_lines: int
+    texts_deleted: int
+    plate_tokens_cleared: int
+    plate_days_closed: int
     checkpoints: tuple[str, ...]
     done: tuple[str, ...]
     not_done: tuple[str, ...]
@@ -56,10 +66,14 @@ def govern(
     access_log: AccessLog,
     actor: str,
     signed_logs: Sequence[tuple[ChainedLog, Signer]] = (),
+    keys: KeyRing | None = None,
+    now: dt.datetime | None = None,
 ) -> GovernOutcome:
     """Retention at `as_of` (city-local), the record of processing, the redaction report, a checkpoint of each log.
 
-    Repeats change nothing. Raises governance.chained_log.BrokenLog, after all else is done, for a log that was changed.
+    `keys` are the home's: of feeds whose plates are linked the days that are over are closed. `now` (UTC, null: the
+    clock) is what samples for a review age by. Repeats change nothing. Raises governance.chained_log.BrokenLog, after
+    all else is done, for a log that was changed.
     """
 
     def announce(contract: Contract, before: dt.date) -> None:
@@ -71,6 +85,22 @@ def govern(
         )
 
     retention: RetentionOutcome = enforce_retention(lake, contracts, as_of=as_of, announce=announce)
+    moment = now or dt.datetime.now(dt.UTC)
+    texts = sum(_expire_texts(lake, contract, as_of, moment, access_log, actor) for contract in contracts)
+    closed: tuple[ClosedDays, ...] = ()
+    if keys is not None:
+
+        def announce_plates(contract: Contract, last: dt.date) -> None:
+            access_log.record(
+                actor=actor,
+                action="erase",
+                subject=f"plates of {contract.feed} to {last.isoformat()}: tokens and keys",
+                purpose="lateness window",
+            )
+
+        closed = close_days(lake, contracts, keys, today=as_of, now=moment, announce=announce_plates)
+        keys.write_uses(actor)
+    keep_uniqueness(lake, contracts, as_of=as_of)
     emptied = [erasure for erasure in retention.erased if erasure.rows]
     records = processing_record(contracts)
     if records.height:
@@ -87,7 +117,20 @@ def govern(
         undated_feeds=retention.undated,
         feeds_recorded=records.height,
         report_lines=report.height,
+        texts_deleted=texts,
+        plate_tokens_cleared=sum(one.tokens for one in closed),
+        plate_days_closed=sum(len(one.days) for one in closed),
         checkpoints=tuple(signer.name for _, signer in written),
         done=DONE,
         not_done=(*retention.not_done, *NOT_DONE),
     )
+
+
+def _expire_texts(
+    lake: Lake, contract: Contract, as_of: dt.date, now: dt.datetime, access_log: AccessLog, actor: str
+) -> int:
+    def announce() -> None:
+        subject = f"officer's texts of {contract.feed} past {retention_of(contract)} days"
+        access_log.record(actor=actor, action="erase", subject=subject, purpose="retention")
+
+    return len(expire(lake, contract.feed, retention_of(contract), as_of=as_of, now=now, announce=announce))

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 NOT_DONE = (
     "older versions of a table keep the rows until maintain_lake vacuums them (grace of at least 168 hours)",
     "aggregates and estimates are kept: they hold counts by place and day, no rows",
-    "quarantined batches and sealed originals are not expired",
-    "keys of pseudonyms are not destroyed: there are none yet beside the record keys",
+    "quarantined batches are not expired, but where plates are linked they open no longer than their day's key",
+    "keys of record numbers and cameras are not destroyed: they bind a record's versions for as long as it is kept",
     "erasure on a person's request",
 )
 

@@ -14,10 +14,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from ingestion.conform import conform
+from ingestion.connectors import Delivery
 from ingestion.connectors.drift import SchemaDrift, UnreadableBatch
 from ingestion.connectors.quarantined import Frames, QuarantinedConnector
 from ingestion.derive import MOMENT, POINT, backwards, derive, mark_repeat_locations, repeat_days
@@ -26,7 +28,8 @@ from ingestion.lake.alerts import keep_alerts
 from ingestion.lake.commit import replace_where, retried
 from ingestion.lake.decisions import Decision, accepted_batches
 from ingestion.lake.log import REFUSED, BatchLog, FeedState, first_id
-from ingestion.lake.officer import RETENTION_DAYS, OfficerFiles, is_due
+from ingestion.lake.officer import OfficerFiles, is_due, retention_of
+from ingestion.lake.originals import KeptOriginal, kept_original, seal_original
 from ingestion.lake.quarantine import Quarantine, forget, index
 from ingestion.lake.spool import ORDINAL, Spool, clear_scratch
 from ingestion.lake.tables import (
@@ -55,6 +58,7 @@ from ingestion.locate import PLACEHOLDER_LAYERS, Regions, RegionsMissing, locate
 from ingestion.migrate import note_landing
 from ingestion.minimise import KeyRing, Occurrences, Tally, check_policy, minimise
 from ingestion.minimise.columns import TEXT
+from ingestion.minimise.day_keys import LATENESS, DayKeys, linked_plate
 from ingestion.minimise.policy import NARRATIVE_ACTIONS, UNPROCESSABLE
 from ingestion.profile import BatchProfile, Sampler, Verdict
 from ingestion.sealing import officer_recipient, recipient_of
@@ -144,6 +148,7 @@ class _Reading:
     geocoded: int = 0
     backwards: Counter[str] = field(default_factory=Counter)
     placeholder_points: list[pl.DataFrame] = field(default_factory=list)
+    days: set[dt.date] = field(default_factory=set)
     is_rest: bool = False
 
 
@@ -233,6 +238,12 @@ class _FeedLanding:
         self.lake = context.lake
         self.recipient = recipient_of(context.keys.folder)
         self.officer = officer_recipient(context.keys.folder)
+        self.plates = linked_plate(contract)
+        self.days = DayKeys.of(context.keys, contract.feed)
+        if self.plates is not None:
+            # What holds plates opens no longer than they may be linked.
+            self.recipient = self.days.landing_recipient(self._local_day())
+        self.originals: dict[str, KeptOriginal] = {}
         self.narrative_columns = [column for column in contract.columns if column.action in NARRATIVE_ACTIONS]
         self.scratch = f"scratch/{contract.feed}"
         self.log = BatchLog(
@@ -250,12 +261,18 @@ class _FeedLanding:
         began = time.monotonic()
         clear_scratch(self.lake, f"{self.scratch}/{self.context.run_id}")
         state = self._close_open_intents()
+        if self.plates is not None:
+            self._remove_delivered(state)
         # A refused drop is not listed again, and does not stand in the way of the same drop when it comes whole.
         batches = [
             batch
             for batch in self.connector.batches(state.acknowledged - state.refused, state.position, interval)
             if batch.batch_id not in state.refused
         ]
+        closed: list[str] = []
+        if self.plates is not None and interval is not None:
+            kept, closed = self._kept_originals({batch.batch_id for batch in batches}, interval)
+            batches = sorted([*batches, *kept], key=lambda batch: batch.position)
         if batches and self.entity.name != "region":
             self.regions = load_regions(self.lake, self.context.city, is_of_places=self.entity.name == "place")
         if batches:
@@ -269,6 +286,8 @@ class _FeedLanding:
                 # rows pulled for an interval (which has no position among the batches) came with other batches before.
                 is_retaken = interval is not None and (not batch.position or batch.batch_id in state.acknowledged)
                 results.append(self._one(batch, state, is_retaken))
+                if self.plates is not None:
+                    closed += self._remove(batch, results[-1])
                 if results[-1].status == "failed":
                     break  # a pull goes on behind the last batch acknowledged, which must not lie behind this one
         finally:
@@ -278,7 +297,46 @@ class _FeedLanding:
             self.context.keys.write_uses(self.context.run_id)
         if results and self.contract.server.get("sealed"):
             self._watch_sequence()
-        return self._sum(results, len(batches))
+        summed = self._sum(results, len(batches))
+        return replace(summed, reasons=(*summed.reasons, *closed))
+
+    def _remove_delivered(self, state: FeedState) -> None:
+        """Delete delivered copies of what landed before, which a crash between outcome and deletion left."""
+        for batch in self.connector.batches(frozenset()):
+            if batch.batch_id in state.acknowledged - state.refused:
+                self._remove_copy(batch)
+
+    def _remove(self, batch: Batch, landed: _Landed) -> list[str]:
+        """Delete the delivered copy of a batch whose outcome is on disk; a line where that cannot be done."""
+        if landed.status == "failed" or (landed.reason or "").startswith(REFUSED):
+            return []
+        self.log.flush()
+        if batch.batch_id in self.originals or self._remove_copy(batch):
+            return []
+        return [f"{batch.batch_id}: its delivered copy holds plates and cannot be removed; make the inbox writable"]
+
+    def _remove_copy(self, batch: Batch) -> bool:
+        remove = getattr(self.connector, "remove", None)
+        return True if remove is None else bool(remove(batch))
+
+    def _kept_originals(self, listed: set[str], interval: Interval) -> tuple[list[Batch], list[str]]:
+        """Landed batches of an interval whose only copy the lake keeps, and a line for each whose key is gone; those
+        that are `listed` still lie where they were delivered."""
+        batches, closed = [], []
+        for batch in self.log.landed(interval):
+            if batch.batch_id in listed:
+                continue
+            name = first_id(batch.batch_id).rsplit(".", 1)[0]
+            kept = kept_original(self.lake, self.contract.feed, batch.batch_id, name, self.days.folder)
+            if kept is not None and kept.is_open:
+                self.originals[batch.batch_id] = kept
+                batches.append(batch)
+            elif first_id(batch.batch_id) == batch.batch_id:
+                closed.append(
+                    f"{batch.batch_id}: its original is sealed under a key that was destroyed "
+                    f"{LATENESS // dt.timedelta(hours=1)} hours after its day; have the agency deliver it again"
+                )
+        return batches, closed
 
     def _one(self, batch: Batch, state: FeedState, is_retaken: bool) -> _Landed:
         self.log.intent(batch)
@@ -384,7 +442,7 @@ class _FeedLanding:
         )
         digest: str | None = None
         try:
-            delivery = self.connector.open(batch)
+            delivery = self._open(batch)
             digest = getattr(delivery, "digest", None)
             if getattr(delivery, "is_rest", False):
                 reading.is_rest = True
@@ -427,6 +485,8 @@ class _FeedLanding:
         texts = [name for name in rows.columns if name.startswith(TEXT)]
         rows = derive(rows, self.contract, context.city, self.entity)
         reading.backwards.update(backwards(rows, self.entity))
+        if self.plates is not None:
+            reading.days.update(rows["occurred_local_date"].unique().to_list())
         made = minimise(
             rows,
             self.contract,
@@ -435,6 +495,7 @@ class _FeedLanding:
             context.keys,
             reading.occurrences,
             carried=(ORDINAL, POINT, MOMENT, *texts),
+            today=self._local_day(),
         )
         for name in texts:
             self._keep_text(made.rows, name, reading)
@@ -474,10 +535,9 @@ class _FeedLanding:
 
     def _keep_text(self, rows: pl.DataFrame, name: str, reading: _Reading) -> None:
         """Hand redacted text of one column to the officer's files, unless its retention is over already."""
-        column = self.contract.column(name.removeprefix(TEXT))
-        days = int(column.options.get("retention_days", RETENTION_DAYS))
+        days = retention_of(self.contract)
         month = pl.col(self.entity.partition_by) if self.entity.partition_by else pl.lit(f"{self._today():%Y-%m}")
-        told = rows.select(month.alias("month"), "record_key", pl.lit(column.name).alias("column"), name)
+        told = rows.select(month.alias("month"), "record_key", pl.lit(name.removeprefix(TEXT)).alias("column"), name)
         told = told.filter(pl.col(name).is_not_null())
         due = [one for one in told["month"].unique().to_list() if is_due(one, self._today(), days)]
         reading.officer.add(told.filter(~pl.col("month").is_in(due)).iter_rows())
@@ -511,6 +571,8 @@ class _FeedLanding:
         if accepted is not None and not verdict.passed:
             despite = f"accepted by {accepted.decided_by}: {accepted.reason}; judged: {'; '.join(verdict.failures)}"
         quarantined = reading.quarantine.close(is_again=is_again)
+        if self.plates is not None:
+            self._seal_original(batch, reading)
         self._close_narratives(reading, batch.batch_id, is_again)
         self._write_tally(reading, batch.batch_id, is_again)
         if reading.placeholder_points:
@@ -603,6 +665,22 @@ class _FeedLanding:
         rows = rows.filter((pl.col("feed") == self.contract.feed) & mine)
         return frozenset(rows.select("record_key").collect()["record_key"].to_list())
 
+    def _local_day(self) -> dt.date:
+        """The city's own day, by the one clock."""
+        zone = ZoneInfo(self.context.city.time_zone)
+        return self.context.as_of or self.context.city.as_of or self.context.clock().astimezone(zone).date()
+
+    def _seal_original(self, batch: Batch, reading: _Reading) -> None:
+        """Keep the delivery sealed under its first open day's key; one of closed days alone is not kept."""
+        today = self._local_day()
+        day = min((day for day in reading.days if self.days.is_open(day, today)), default=None)
+        original = self._original(batch)
+        if day is None or original is None or batch.batch_id in self.originals:
+            return
+        recipient = self.days.recipient(day, today)
+        if recipient is not None:
+            seal_original(self.lake, self.contract.feed, batch.batch_id, day.isoformat(), recipient, original)
+
     def _today(self) -> dt.date:
         return self.context.as_of or self.context.city.as_of or self.context.clock().date()
 
@@ -681,12 +759,20 @@ class _FeedLanding:
 
     def _original(self, batch: Batch) -> Source | None:
         """The delivery as it came, where it is a file."""
+        if batch.batch_id in self.originals:
+            return self.originals[batch.batch_id]
         original = getattr(self.connector, "original", None)
         return None if original is None else original(batch)
 
+    def _open(self, batch: Batch) -> Delivery:
+        kept = self.originals.get(batch.batch_id)
+        if kept is None:
+            return self.connector.open(batch)
+        return Delivery(self.connector.frames(kept), None)  # type: ignore[attr-defined]
+
     def _readable(self, batch: Batch) -> Any:
         try:
-            yield from self.connector.open(batch)
+            yield from self._open(batch)
         except (SchemaDrift, UnreadableBatch, DropRefused):
             return
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from ingestion.lake.quarantine import index
+from ingestion.lake.quarantine import index, open_kept
 from ingestion.land import FeedOutcome, LandingContext, land_quarantined
-from ingestion.sealing import open_sealed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +65,7 @@ def columns_of(lake: Lake, batch_id: str, keys_dir: Path) -> tuple[str, ...]:
     """
     rows = index(lake).filter((pl.col("batch_id") == batch_id) & (pl.col("positions").list.len() > 0))
     for path in rows["sealed_path"].drop_nulls().to_list():
-        schema = pl.read_parquet_schema(io.BytesIO(open_sealed(lake.get(path), keys_dir)))
+        schema = pl.read_parquet_schema(io.BytesIO(open_kept(lake, path, keys_dir)))
         return tuple(name for name in schema if name not in ("_row", "_raw", "rule"))
     return ()
 

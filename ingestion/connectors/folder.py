@@ -58,6 +58,14 @@ class FolderConnector:
         path = self.root / batch.location
         return FileSource(path) if path.is_file() else None
 
+    def remove(self, batch: Batch) -> bool:
+        """Delete the delivered copy, where the lake keeps the only one; false where the inbox cannot be written."""
+        try:
+            (self.root / batch.location).unlink(missing_ok=True)
+        except OSError:
+            return False
+        return True
+
     def frames(self, source: Source) -> Iterator[pl.DataFrame]:
         """Raw frames of a delivery's bytes, wherever they lie."""
         return frames_of(source, self.contract, self.places, self.chunk_rows)

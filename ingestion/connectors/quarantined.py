@@ -17,8 +17,9 @@ import polars as pl
 from ingestion.connectors import Batch, ConnectorError, Delivery, Interval, SchemaDrift, check_columns
 from ingestion.drops import DropRefused
 from ingestion.lake.log import BatchLog, next_id
-from ingestion.lake.quarantine import index, open_rows
-from ingestion.sealing import SealBroken, open_sealed
+from ingestion.lake.originals import Joined
+from ingestion.lake.quarantine import index, open_kept, open_rows
+from ingestion.sealing import SealBroken
 
 if TYPE_CHECKING:
     from ingestion.connectors.source import Source
@@ -46,10 +47,10 @@ class KeptFile:
 
     def open(self) -> BinaryIO:
         """The bytes as delivered; one envelope at a time lies in memory."""
-        return io.BufferedReader(_Joined(self._content(path) for path in self.paths))
+        return io.BufferedReader(Joined(self._content(path) for path in self.paths))
 
     def _content(self, path: str) -> bytes:
-        return open_sealed(self.lake.get(path), self.keys_dir)
+        return open_kept(self.lake, path, self.keys_dir)
 
 
 class QuarantinedConnector:
@@ -134,24 +135,3 @@ def _number(path: str) -> tuple[int, int]:
     """Order of a batch's envelopes: x.age, x.2.age, x.3.age ... (a batch's own name may end in digits, too)."""
     found = re.search(r"\.(\d+)\.age$", path)
     return (len(path), int(found[1])) if found else (len(path), 1)
-
-
-class _Joined(io.RawIOBase):
-    """Pieces one after the other."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces, self._piece = pieces, memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, target: bytearray | memoryview) -> int:  # type: ignore[override]
-        while not self._piece:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            self._piece = memoryview(piece)
-        size = min(len(self._piece), len(target))
-        target[:size] = self._piece[:size]
-        self._piece = self._piece[size:]
-        return size

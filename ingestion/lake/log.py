@@ -154,6 +154,27 @@ class BatchLog:
             for rows, start, end, position in landed.select("read", "period_from", "period_to", "position").iter_rows()
         )
 
+    def landed(self, interval: tuple[dt.datetime, dt.datetime]) -> list[Batch]:
+        """Batches of the feed that landed and whose period touches the interval (UTC, end excluded), as last logged."""
+        from ingestion.connectors import Batch
+
+        if self.lake.version("control", NAME) is None:
+            return []
+        rows = self.lake.read("control", NAME).filter(
+            (pl.col("feed") == self.feed)
+            & (pl.col("event") == "outcome")
+            & (pl.col("status") == "landed")
+            & (pl.col("period_from") < interval[1])
+            & (pl.col("period_to") > interval[0])
+        )
+        last = rows.collect().sort("logged_at").unique("batch_id", keep="last", maintain_order=True)
+        return [
+            Batch(self.feed, batch_id, self.keys.reveal(position, self.feed, POSITION), start, end, batch_id, None)
+            for batch_id, position, start, end in last.select(
+                "batch_id", "position", "period_from", "period_to"
+            ).iter_rows()
+        ]
+
     def intent(self, batch: Batch) -> None:
         """Say that a batch is about to be opened; on disk when this returns, with what was pending."""
         self._add(batch.batch_id, "intent", batch=batch)

@@ -9,7 +9,7 @@ import datetime as dt
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from ingestion.lake.sync import StoredObject, delete_object, list_objects
 from ingestion.sealing import seal
 
 if TYPE_CHECKING:
+    from ingestion.contract import Contract
     from ingestion.lake import Lake
 
 NARRATIVES = "officer/narratives"
@@ -96,12 +97,30 @@ def is_due(month: str, as_of: dt.date, days: int) -> bool:
     return dt.date.fromisoformat(f"{month}-01") < as_of - dt.timedelta(days=days)
 
 
-def expire(lake: Lake, feed: str, days: int, *, as_of: dt.date, now: dt.datetime) -> list[StoredObject]:
-    """Delete a feed's narratives whose month is past `days` at `as_of` (city-local), and its samples that were sealed
-    more than `days` before `now` (UTC): a review runs by the wall clock. Returns what was deleted."""
+def retention_of(contract: Contract) -> int:
+    """Days that what a feed leaves to the officer is kept: the shortest that its narratives' columns state."""
+    stated = [
+        int(column.options["retention_days"]) for column in contract.columns if "retention_days" in column.options
+    ]
+    return min(stated, default=RETENTION_DAYS)
+
+
+def expire(
+    lake: Lake,
+    feed: str,
+    days: int,
+    *,
+    as_of: dt.date,
+    now: dt.datetime,
+    announce: Callable[[], object] = lambda: None,
+) -> list[StoredObject]:
+    """Delete, after `announce`, a feed's narratives whose month is past `days` at `as_of` (city-local), and its samples
+    that were sealed more than `days` before `now` (UTC): a review runs by the wall clock. Returns what was deleted."""
     months = list_objects(lake, f"{NARRATIVES}/{feed}")
     gone = [file for file in months if is_due(file.path.split("/")[-2], as_of, days)]
     gone += [file for file in list_objects(lake, f"{SAMPLES}/{feed}") if file.modified < now - dt.timedelta(days=days)]
+    if gone:
+        announce()
     for file in gone:
         delete_object(lake, file.path)
     return gone

@@ -13,7 +13,7 @@ import polars as pl
 from ingestion.lake.commit import replace_where
 from ingestion.lake.sync import delete_object
 from ingestion.lake.tables import QUARANTINE
-from ingestion.sealing import open_sealed, seal
+from ingestion.sealing import SealBroken, open_sealed, seal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -157,4 +157,22 @@ def forget(lake: Lake, feed: str, batch_id: str) -> None:
 
 def open_rows(lake: Lake, path: str, keys_dir: Path) -> pl.DataFrame:
     """Sealed raw rows, with `_row` and `rule`. Raises SealBroken, or polars' error where a whole file is sealed."""
-    return pl.read_parquet(io.BytesIO(open_sealed(lake.get(path), keys_dir)))
+    return pl.read_parquet(io.BytesIO(open_kept(lake, path, keys_dir)))
+
+
+def open_kept(lake: Lake, path: str, keys_dir: Path) -> bytes:
+    """Content of one envelope of the index. Of a feed whose plates are linked it is sealed under the key of the day of
+    landing. Raises SealBroken where no key opens it: that day's may have been destroyed."""
+    envelope = lake.get(path)
+    days = keys_dir / "days" / path.split("/")[1]
+    for key in sorted(days.glob("*.age-key"), reverse=True):
+        try:
+            return open_sealed(envelope, days, key.name)
+        except SealBroken:
+            continue
+    try:
+        return open_sealed(envelope, keys_dir)
+    except SealBroken as error:
+        if not days.is_dir():
+            raise
+        raise SealBroken(f"{error}, or the key of its day was destroyed: have the agency deliver it again") from None

@@ -16,6 +16,8 @@ from ingestion.minimise.policy import PolicyBroken, check_policy
 from ingestion.minimise.pseudonyms import DIGEST_BYTES, Digester, KeyRing
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from ingestion.city import City
     from ingestion.contract import Contract
     from ingestion.entities import Entity
@@ -139,14 +141,16 @@ def minimise(
     keys: KeyRing,
     occurrences: Occurrences,
     carried: Sequence[str] = (),
+    today: dt.date | None = None,
 ) -> Minimised:
     """Minimised rows of one chunk of conformed, located and derived rows.
 
-    `carried` names helper columns that the walk still needs in memory (`_row`). Raises PolicyBroken for a contract
+    `carried` names helper columns that the walk still needs in memory (`_row`); `today` is the city-local day, without
+    which no plate has a token. Raises PolicyBroken for a contract
     whose actions are not allowed.
     """
     check_policy(contract)
-    own = minimised_columns(rows, contract, entity, city, keys)
+    own = minimised_columns(rows, contract, entity, city, keys, today)
     record_keys, revisions = _record_keys(rows, contract, entity, keys, occurrences)
     every = [
         pl.repeat(contract.feed, rows.height, eager=True, dtype=pl.String).alias("feed"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from ingestion.entities import polars_type
+from ingestion.minimise.day_keys import plate_tokens
 
 if TYPE_CHECKING:
     from ingestion.city import City
@@ -26,15 +28,23 @@ WHERE_ASKED = frozenset({*TERMS, REDACTED, TOKEN})  # null unless the contract a
 
 
 def minimised_columns(
-    rows: pl.DataFrame, contract: Contract, entity: Entity, city: City, keys: KeyRing
+    rows: pl.DataFrame,
+    contract: Contract,
+    entity: Entity,
+    city: City,
+    keys: KeyRing,
+    today: dt.date | None = None,
 ) -> pl.DataFrame:
-    """The entity's own minimised columns, in order, from conformed, located and derived rows.
+    """The entity's own minimised columns, in order, from conformed, located and derived rows. `today` (city-local)
+    decides which days may still have tokens; without it none has.
 
     Raises KeyError where a column can be had from nothing.
     """
     made: dict[str, pl.Series] = {}
     if any(field.name == "boundary_wkb" for field in entity.minimised):
         made.update(_boundaries(rows["geometry"]))
+    if any(field.name == TOKEN for field in entity.minimised):
+        made[TOKEN] = plate_tokens(rows, contract, keys, today)
     for field in entity.minimised:
         if field.name not in made:
             made[field.name] = _column(field, rows, contract, city, keys)

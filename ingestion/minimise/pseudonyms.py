@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 from ingestion.sealing import create_private
 
@@ -50,11 +51,35 @@ class Digester:
         ]
 
 
+class KeyProvider(Protocol):
+    """Where secrets come from: files of the home, or a key management service that hands them over."""
+
+    def secret(self, name: str) -> bytes:
+        """32 bytes, the same for the same name, made on first use."""
+        ...
+
+
 @dataclass(frozen=True)
-class KeyRing:
-    """The home's secret keys, files of mode 0600 in `folder`, made on first use; every use is counted."""
+class KeyFiles:
+    """Secrets as files of mode 0600, in hexadecimal."""
 
     folder: Path
+
+    def secret(self, name: str) -> bytes:
+        """The secret of that file, which is made on first use."""
+        path = self.folder / name
+        if not path.exists():
+            create_private(path, os.urandom(32).hex().encode())
+        return bytes.fromhex(path.read_text().strip())
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """The home's secret keys; every use is counted. `provider` gives the secret that pseudonyms are derived from, null:
+    a file of mode 0600 in `folder`, where keys that are destroyed by day and those that open envelopes always lie."""
+
+    folder: Path
+    provider: KeyProvider | None = field(default=None, repr=False, compare=False)
     uses: Counter[tuple[str, str, str]] = field(default_factory=Counter, repr=False, compare=False)
 
     def digester(self, scope: str, purpose: str, values: int) -> Digester:
@@ -102,14 +127,16 @@ class KeyRing:
         self.uses.clear()
 
     def _derived(self, scope: str, purpose: str) -> bytes:
-        from cryptography.hazmat.primitives.hashes import SHA256
-        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-        info = json.dumps(["telaga", scope, purpose]).encode()
-        return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(self._secret())
+        return derived(self._secret(), scope, purpose)
 
     def _secret(self) -> bytes:
-        path = self.folder / PSEUDONYM_KEY
-        if not path.exists():
-            create_private(path, os.urandom(32).hex().encode())
-        return bytes.fromhex(path.read_text().strip())
+        return (self.provider or KeyFiles(self.folder)).secret(PSEUDONYM_KEY)
+
+
+def derived(secret: bytes, scope: str, purpose: str) -> bytes:
+    """32 bytes from a secret for one scope and purpose (HKDF-SHA-256, RFC 5869)."""
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    info = json.dumps(["telaga", scope, purpose]).encode()
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(secret)
