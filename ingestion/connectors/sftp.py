@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from ingestion.contract import Contract
 
 TIMEOUT_SECONDS = 30.0
-_PIECE = 1 << 18
-_REQUESTS = 32  # of 32 kB each that are under way at once: what is ahead of the reader stays small
+_PIECE = 1 << 15  # what every server gives at once
+_AHEAD = 1 << 20  # asked for together, so that a long way costs little
 
 
 class SftpConnector:
@@ -221,14 +221,14 @@ class SftpFile:
                         raise ConnectorError(f"{self.feed}: {self.name} was replaced while it was read; tried again")
                     self._begun = begun
                     size = int(state.st_size or 0)
-                    file.seek(at)
-                    if size > at:
-                        file.prefetch(size, max_concurrent_requests=_REQUESTS)
                     while at < size:
-                        piece = file.read(_PIECE)
-                        if not piece:
+                        # Not file.prefetch, which would hold all of a file that is read slowly.
+                        end = min(size, at + _AHEAD)
+                        parts = [(start, min(_PIECE, end - start)) for start in range(at, end, _PIECE)]
+                        piece = b"".join(file.readv(parts))
+                        if len(piece) != end - at:
                             raise Broken("cut")
-                        at += len(piece)
+                        at = end
                         yield piece
             except (FileNotFoundError, PermissionError):
                 raise ConnectorError(f"{self.feed}: {self.name} cannot be read; it is listed again") from None
