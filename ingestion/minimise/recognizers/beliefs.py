@@ -92,7 +92,7 @@ class ReligionRecognizer(IndonesianRecognizer):
         words = document.words
         for match in _LABELLED_FAITH.finditer(document.text) if words & _FAITH_LABELS else ():
             if match["name"].lower() not in _NOT_FAITH:
-                yield Hit(*match.span("name"), CERTAIN if document.is_record else LIKELY, "label")
+                yield Hit(*match.span("name"), CERTAIN if document.is_record else FAINT, "label")
         if not words & _FAITH_WORDS:
             return
         for match in _LISTED_FAITH.finditer(document.text):
@@ -110,7 +110,7 @@ class EthnicityRecognizer(IndonesianRecognizer):
         words = document.words
         for match in _LABELLED_PEOPLE.finditer(document.text) if words & _PEOPLE_LABELS else ():
             if match["name"].lower() not in _NOT_PEOPLE:
-                yield Hit(*match.span("name"), CERTAIN if document.is_record else LIKELY, "label")
+                yield Hit(*match.span("name"), CERTAIN if document.is_record else FAINT, "label")
         if not words & _PEOPLE_WORDS:
             return
         for match in _CALLED_PEOPLE.finditer(document.text):

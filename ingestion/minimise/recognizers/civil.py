@@ -89,13 +89,16 @@ class PassportRecognizer(IndonesianRecognizer):
                     yield Hit(*match.span(), SHAPED, "label, slips")
 
 
-_MONTHS = (
-    r"jan(?:uari)?|feb(?:ruari)?|pebruari|peb|mar(?:et)?|apr(?:il)?|mei|jun[i]?|jul[i]?|agu(?:stus)?|agt|ags|"
-    r"agust|sep(?:tember)?|sept|"
-    r"okt(?:ober)?|nov(?:ember)?|nop(?:ember)?|des(?:ember)?|may|aug|oct|dec"
+# Letters of a month that are mistaken for others may be those.
+_SLIPS = {"e": "[ec]", "i": "[i1l]", "l": "[l1i]", "u": "[uv]", "o": "[o0]", "s": "[s5]", "b": "[b8]", "n": "[nm]"}
+_MONTHS = re.sub(
+    "[eiluosbn]",
+    lambda letter: _SLIPS[letter[0]],
+    "jan(?:uari)?|feb(?:ruari)?|pebruari|peb|mar(?:et)?|apr(?:il)?|mei|juni?|juli?|agu(?:stus)?|agt|ags|agust|"
+    "sep(?:tember)?|sept|okt(?:ober)?|nov(?:ember)?|nop(?:ember)?|des(?:ember)?|may|aug|oct|dec",
 )
 _YEAR = r"(?:(?:19|20)\d{2}|'?\d{2})"
-_DAY = rf"\d{{1,2}}\s?(?:[-/. ]\s?)?(?:{_MONTHS})\.?,?\s?(?:[-/. ]\s?)?{_YEAR}(?!\d)"
+_DAY = rf"(?=\d|[oil|sb]\d)[\doil|sb]{{1,2}}\s?(?:[-/. ]\s?)?(?:{_MONTHS})\.?,?\s?(?:[-/. ]\s?)?{_YEAR}(?!\d)"
 _NUMERIC = rf"\d{{1,2}}\s?[-/. ]\s?\d{{1,2}}\s?[-/. ]\s?{_YEAR}(?!\d)"
 _ISO = r"(?:19|20)\d{2}[-/.]\d{2}[-/.]\d{2}(?!\d)"
 _SOLID = r"(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])(?:19|20)\d{2}(?!\d)"
@@ -110,6 +113,18 @@ _BARE_YEAR = re.compile(r"(?<!\d)(?:19[3-9]\d|20[01]\d)(?!\d)")
 _YEAR_OF_BIRTH = re.compile(r"(?:lahir|lhr|kelahiran)\W*(?:di\W+)?(?:[^\W\d]+\W+){0,3}$")
 _EVENT = re.compile(r"(?:sejak|pada|hari|kejadian|pukul|terjadi|tgl|tanggal)\W*$")
 _YEAR_AT_END = re.compile(r"(\d{4})$|(\d{2})$")
+
+
+_MONTH_AND_YEAR = re.compile(rf"(?<![^\W_])(?:{_MONTHS})\.?,? {_YEAR}(?!\d)", re.IGNORECASE)
+_NUMERAL = (
+    r"(?:se(?:ribu|puluh|belas|ratus)|satu|dua|tiga|empat|lima|enam|tujuh|delapan|sembilan|nol|belas|puluh|ratus|ribu)"
+)
+# "lima Mei seribu sembilan ratus sembilan puluh satu"
+_SPELT = re.compile(
+    rf"(?<![^\W_]){_NUMERAL}(?: ?{_NUMERAL}){{0,2}} (?:bulan )?(?:{_MONTHS}) (?:tahun )?{_NUMERAL}"
+    rf"(?: {_NUMERAL}){{2,8}}",
+    re.IGNORECASE,
+)
 
 
 class DateOfBirthRecognizer(IndonesianRecognizer):
@@ -128,7 +143,12 @@ class DateOfBirthRecognizer(IndonesianRecognizer):
                 yield Hit(start, end, CERTAIN, "label")
             elif document.is_record and year and year <= (latest - 12 if latest >= 2015 else 2012):
                 yield Hit(start, end, LIKELY if _EVENT.search(before) else SHAPED, "long ago")
-        for match in _BARE_YEAR.finditer(lower) if "lahir" in lower or "lhr" in lower else ():
+        is_born = "lahir" in lower or "lhr" in lower or "ttl" in lower
+        for pattern, rule in ((_MONTH_AND_YEAR, "month"), (_SPELT, "spelt")) if is_born else ():
+            for match in pattern.finditer(lower):
+                if _BORN.search(lower[max(0, match.start() - 60) : match.start()]):
+                    yield Hit(*match.span(), LABELLED, rule)
+        for match in _BARE_YEAR.finditer(lower) if is_born else ():
             if _YEAR_OF_BIRTH.search(lower[max(0, match.start() - 45) : match.start()]):
                 yield Hit(*match.span(), SHAPED, "year")
 

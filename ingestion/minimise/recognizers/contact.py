@@ -103,6 +103,9 @@ class IndonesianEmailRecognizer(IndonesianRecognizer):
             if not local:
                 continue
             host = _HOST.match(text, sign.end())
+            # "akun fb nya @riko.jual": a handle, unless what follows is a host of mail or ends like one.
+            if sign[0] == " @" and host and not _KNOWN_HOST.match(text, sign.end()) and not _TOP_END.search(host[0]):
+                continue
             if host and (
                 sign[0].strip() == "@" or "(" in sign[0] or "[" in sign[0] or _KNOWN_HOST.match(text, sign.end())
             ):
@@ -117,13 +120,18 @@ _TOP = re.compile(
 )
 
 
+_TOP_END = re.compile(r"\.(?:com|id|net|org|info|biz|gov|edu)$", re.IGNORECASE)
+
+
 def _without_next_sentence(text: str, start: int, end: int) -> int:
     """A missing space must not draw the next sentence in: "a@b.com. Pelapor"."""
     top = _TOP.search(text, start, min(len(text), end + 1))
     return top.end() if top and top.end() < end else end
 
 
-_HANDLE = re.compile(r"(?<![\w.@])@\s?[A-Za-z0-9_](?:[A-Za-z0-9_.]{1,28}[A-Za-z0-9_])(?!\s?@)")
+_HANDLE = re.compile(
+    r"(?i:(?<![\w.@])|(?<=ig)|(?<=fb)|(?<=akun)|(?<=tok)|(?<=gram)|(?<=book))@\s?[A-Za-z0-9_](?:[A-Za-z0-9_.]{1,28}[A-Za-z0-9_])(?!\s?@)"
+)
 # Any address of a page: whose it is cannot be told from its host, which may be misread.
 _PROFILE = re.compile(
     r"(?:https?\s?:\s?//\s?(?:www\s?\.\s?)?|www\.\s?)?[\w\-]+\s?\.\s?(?:c[o0]m|me|net|co(?:\.id)?|id|ly|"
@@ -136,7 +144,7 @@ _SERVICE = (
     r"discord|shopee|tokopedia|olx|lazada|bigo|steam|medsos|media sosial|sosmed)"
 )
 _NAMED = re.compile(
-    rf"(?:(?<![^\W_]){_SERVICE}|(?<![^\W_])(?:user ?name|user ?id|id ?line|nick ?name|nama (?:akun|pengguna|"
+    rf"(?:(?<![^\W_])(?:akun\s)?{_SERVICE}|(?<![^\W_])(?:user ?name|user ?id|id ?line|nick ?name|nama (?:akun|pengguna|"
     rf"user)|akun))\b"
     r"(?P<between>[\s:;=.,\"'“(]{1,4}(?:(?:a\.?n\.?|an|atas nama|bernama|nama|dengan nama|dgn nama|akun|user|"
     r"username|id|dengan|milik|pelaku|korban|terlapor|pelapor)[\s.:\"'“]{1,3}){0,3})"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
-from ingestion.minimise.recognizers.labels import LABELS, fold
+from ingestion.minimise.recognizers.labels import fold, label_of
 from ingestion.minimise.recognizers.lexicon import RECORD_HINTS, RECORD_WORDS, is_common
 
 # Words also end where a small letter meets a capital ("korbanBudi") and where letters meet digits ("NIK6471").
@@ -243,7 +243,9 @@ class Document:
         words = {token.word for token in self.tokens}
         if len(words) <= 8 or words & RECORD_WORDS:
             return True
-        return len(words & RECORD_HINTS) >= (3 if len(self.tokens) > 15 else 2)
+        # News has no number as long as those that people are known by.
+        hints = len(words & RECORD_HINTS) + 2 * any(end - start >= 7 for start, end in self.digit_groups)
+        return hints >= (3 if len(self.tokens) > 30 else 2)
 
     @cached_property
     def digit_groups(self) -> list[tuple[int, int]]:
@@ -270,7 +272,7 @@ class Document:
         """(end, kind) of every word that says what number follows."""
         found = []
         for token in self.tokens:
-            kind = LABELS.get(token.folded)
+            kind = label_of(token.folded)
             if kind:
                 found.append((token.end, kind))
         return found

@@ -37,3 +37,18 @@ _WORDS = {
 
 # Folded word -> the entity it announces.
 LABELS: dict[str, str] = {fold(word): kind for kind, words in _WORDS.items() for word in words.split()}
+_TIED_TO = "no nomor nmr n pemegang memegang pemilik milik dan dengan dgn ke via hasil berupa"
+_BEFORE = frozenset(map(fold, _TIED_TO.split()))
+
+
+@lru_cache(maxsize=50_000)
+def label_of(folded: str) -> str | None:
+    """The entity that a folded word announces, also where a lost space ties it to the word before: "nomormesin"."""
+    found = LABELS.get(folded)
+    if found is None and len(folded) > 6:
+        for size in range(3, len(folded) - 1):
+            found = LABELS.get(folded[-size:])
+            if found and folded[:-size] in _BEFORE:
+                return found
+        return None
+    return found

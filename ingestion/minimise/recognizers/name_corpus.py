@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import numpy as np
 from ingestion.minimise.recognizers.document import Document
 from ingestion.minimise.recognizers.lexicon import GIVEN
 from ingestion.minimise.recognizers.name_features import LABELS
+from ingestion.minimise.recognizers.name_styles import STYLES
 
 KINDS = {
     "PERSON": "PERSON", "PER": "PERSON", "Person": "PERSON", "PLACE": "PLACE", "LOC": "PLACE", "Place": "PLACE",
@@ -590,6 +591,7 @@ _TITLES = (
     "Ny. ",
     "Tn. ",
 )
+_EVERY = (*_TEMPLATES, *STYLES)
 _FIELD = re.compile(r"\{(\w)\}")
 
 
@@ -669,6 +671,22 @@ class _Invention:
 _GIVEN_SORTED = sorted(GIVEN)
 
 
+def ordinary_words(lists: NameLists, met: Collection[str]) -> frozenset[str]:
+    """Words around the fields of the sentences that are made, in lower case, and of those that spaCy lists for
+    Indonesian (its stop words, and what is said twice: "anak-anak") the ones `met` in text. What the lists of names
+    know is left open."""
+    from spacy.lang.id._tokenizer_exceptions_list import ID_BASE_EXCEPTIONS
+    from spacy.lang.id.stop_words import STOP_WORDS
+
+    written = re.findall(r"[a-z]{3,}", " ".join(_FIELD.sub(" ", template) for template in _EVERY).lower())
+    listed = re.findall(r"[a-z]{3,}", " ".join([*filter(str.islower, ID_BASE_EXCEPTIONS), *STOP_WORDS]))
+    ranks = lists.ranks
+    return frozenset(
+        [word for word in written if ranks.get(word, 0) < 2]
+        + [word for word in listed if word in met and word not in ranks]
+    ).difference(GIVEN)
+
+
 def made_sentences(lists: NameLists, count: int, seed: int) -> list[Sentence]:
     """Sentences in an officer's style, one to three templates each, as in a narrative."""
     invention = _Invention(lists, np.random.default_rng(seed))
@@ -679,7 +697,7 @@ def made_sentences(lists: NameLists, count: int, seed: int) -> list[Sentence]:
         for _ in range(int(invention.rng.integers(1, 4))):
             if text:
                 text += invention.pick((" ", ". ", ", ", " "))
-            text = _fill(invention, invention.pick(_TEMPLATES), text, spans)
+            text = _fill(invention, invention.pick(_EVERY), text, spans)
         made.append(Sentence(text, tuple(spans)))
     return made
 

@@ -20,6 +20,7 @@ from ingestion.minimise.recognizers.name_corpus import (
     in_case,
     made_sentences,
     misplaced,
+    ordinary_words,
     read_names,
     read_tagged,
     renamed,
@@ -44,7 +45,7 @@ from ingestion.minimise.recognizers.name_model import NameModel
 class TrainingOptions:
     """How much is made and how strongly weights are held small (`l2`); `small` is written as 0 below it."""
 
-    made: int = 3000
+    made: int = 4000
     iterations: int = 60
     l2: float = 1.5
     common_at_least: int = 3
@@ -121,7 +122,9 @@ def _vocabulary(tagged: Sequence[Sentence], lists: NameLists, options: TrainingO
                 if not label and token.is_word and token.text[0].islower()
             )
     # A word seen less often is treated as any word never seen, as most words of a new text are.
-    common = frozenset(word_hash(word) for word, count in counts.items() if count >= options.common_at_least)
+    ordinary = {word for word, count in counts.items() if count >= options.common_at_least}
+    ordinary |= ordinary_words(lists, counts)
+    common = frozenset(word_hash(word) for word in ordinary)
     return Vocabulary({word_hash(word): rank for word, rank in lists.ranks.items()}, common)
 
 

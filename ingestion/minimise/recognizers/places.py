@@ -20,6 +20,10 @@ _STREET = _folded(
     "jl jln jalan jalanan jlan jlm jin gg gang lorong lrg perum perumahan komplek kompleks komp btn griya "
     "apartemen rusun rusunawa cluster residence kost kos kosan asrama wisma mess villa"
 )
+# Of these the short form alone is a sign, also before a name in small letters.
+_SIGNS = _folded("jl jln gg perum komp lrg")
+_HOUSES = _folded("kost kos kosan mess wisma asrama villa")
+_BETWEEN = _folded("depan dekat samping belakang seberang sebelah dkt smping")
 # A part of an address; it begins one only before a name or number that looks like it.
 _AREA = _folded(
     "kel kelurahan kec kecamatan kab kabupaten desa ds dusun dsn kampung kp kamp lingkungan lingk jorong "
@@ -268,7 +272,7 @@ def _name(tokens: Sequence[Token], at: int, document: Document, is_area: bool = 
                 is_stop and not (is_mixed and token.text[0].isupper() and token.word not in _HARD)
             ):
                 break
-            if words == 0 and token.word in _NEVER:
+            if words == 0 and (token.word in _NEVER or (folded in _STREET and at and tokens[at - 1].folded in _HOUSES)):
                 return at
             if is_mixed and not token.text[0].isupper() and (words or not _looks_lower_name(tokens, end)):
                 break
@@ -354,8 +358,8 @@ def _is_stop(word: str) -> bool:
 
 
 def _looks_lower_name(tokens: Sequence[Token], at: int) -> bool:
-    """A street in small letters inside a mixed text: only straight after its sign "jl."."""
-    return at > 0 and tokens[at - 1].text == "." and not _is_stop(tokens[at].word)
+    """A street in small letters inside a mixed text: only straight after its sign, "jl." or "jl"."""
+    return at > 0 and (tokens[at - 1].text == "." or tokens[at - 1].folded in _SIGNS) and not _is_stop(tokens[at].word)
 
 
 def _rest(tokens: Sequence[Token], end: int, document: Document) -> int:
@@ -378,6 +382,14 @@ def _rest(tokens: Sequence[Token], end: int, document: Document) -> int:
                 end = new
                 continue
             return end
+        if folded in _BETWEEN and at + 1 < len(tokens) and tokens[at + 1].folded in _STREET:
+            # "Jl. Sutoyo depan Gg. Karya"
+            after = _skip(tokens, at + 2, ".:")
+            new = _name(tokens, after, document)
+            if new > after:
+                end = new
+                continue
+            return end
         if folded in _STREET or folded in _AREA or folded == "slnpang":
             new = _name(tokens, _skip(tokens, at + 1, ".:"), document, is_area=folded in _AREA)
             if new > _skip(tokens, at + 1, ".:"):
@@ -397,17 +409,18 @@ def _rest(tokens: Sequence[Token], end: int, document: Document) -> int:
                 or _is_stop(tokens[new].word)
                 or tokens[new].folded in _INSIDE
             )
-            is_place = token.text[0].isupper() if is_mixed else not _is_stop(token.word)
+            is_place = token.text[0].isupper() if is_mixed else token.word in _IN_NAMES or not _is_stop(token.word)
             if new > at and new - at <= 3 and ends_well and is_place:
                 end = new
                 continue
         return end
 
 
-_DECIMAL = r"[-−+]?\s?\d{1,3}\s?[.,]\s?\d{3,}"
+_DECIMAL = r"[-−+]?\s?(?:\d{1,3}|[OolI])\s?[.,]\s?\d{3,}"
+_AS_NUMBER = str.maketrans({",": ".", "−": "-", "O": "0", "o": "0", "l": "1", "I": "1"})
 _PAIR = re.compile(
-    rf"(?<![\d.])(?P<first>{_DECIMAL})\s?°?\s?(?:LS|LU|S|N)?\s{{0,2}}(?:[,;/|&]|\s|dan|bujur|long(?:itude)?|lng|"
-    rf"lon|x|y|bt|:|=)+\s{{0,2}}(?:[-−]?)(?P<second>{_DECIMAL})\s?°?\s?(?:BT|BB|E|W)?(?![\d])",
+    rf"(?<![\d.])(?P<first>{_DECIMAL})\s?°?\s?(?:LS|LU|S|N)?\s{{0,2}}(?:(?:[,;/|&]|\s|dan|bujur|long(?:itude)?|lng|"
+    rf"lon|x|y|bt|:|=)+|(?<=l[su]))\s{{0,2}}(?:[-−]?)(?P<second>{_DECIMAL})\s?°?\s?(?:BT|BB|E|W)?(?![\d])",
     re.IGNORECASE,
 )
 _ONE = re.compile(
@@ -415,13 +428,23 @@ _ONE = re.compile(
     re.IGNORECASE,
 )
 _DEGREES = re.compile(
-    r"(?:(?:LS|LU|BT|S|N|E)\s?)?\d{1,3}\s?(?:°|º|derajat|deg)\s?\d{1,2}\s?(?:'|’|′|menit|"
-    r"min)?\s?(?:\d{1,2}(?:[.,]\d+)?)?\s?(?:\"|”|″|''|detik)?\s?(?:LS|LU|BT|BB|S|N|E|W)?(?![^\W_])",
+    r"(?:(?:LS|LU|BT|S|N|E)\s?)?[\dlIO]{1,3}\s?(?:°|º|derajat|deg)\s?[\dlIO]{1,2}\s?(?:'|’|′|menit|"
+    r"min)?\s?(?:[\dlIO]{1,2}(?:[.,]\d+)?)?\s?(?:\"|”|″|''|detik)?\s?(?:LS|LU|BT|BB|S|N|E|W)?(?![^\W_])",
     re.IGNORECASE,
 )
 _HEMISPHERE = re.compile(
     r"(?<![^\W_])(?:LS|LU|BT|S|N|E)\s?\d{1,3}[.,]\d{3,}(?!\d)|(?<!\d)\d{1,3}[.,]\d{3,}\s?°?\s?(?:LS|LU|BT)(?![^\W_])",
     re.IGNORECASE,
+)
+_POINT_NAME_END = re.compile(r"\b(?:lat(?:itude)?|lintang|l[su]|[sn])\W{0,3}$", re.IGNORECASE)
+# Degrees, minutes and seconds without their signs: "0 30 7.6 LS", "S 01 15.923".
+_SIGNLESS = re.compile(
+    r"(?<![\w.])(?:\d{1,3}(?:[ .]\d{1,2}){1,2}(?:[.,]\d+)?\s?(?:LS|LU|BT)(?![^\W_])|"
+    r"(?:LS|LU|BT|S|N|E)\s?\d{1,3} \d{1,2}(?: \d{1,2})?[.,]\d{1,4}(?!\d))",
+    re.IGNORECASE,
+)
+_UTM = re.compile(
+    r"(?<![^\W_])(?:(?:4[6-9]|5[0-4]) ?[L-P] )?\d{6}(?:[.,]\d+)?(?: ?m?[TE]?[ ,;/]+)\d{7}(?!\d)", re.IGNORECASE
 )
 _FRACTION = re.compile(r"\d\s?[.,]\s?\d{4}")
 _MONEY = re.compile(r"rp[ .]*$")
@@ -445,12 +468,18 @@ class CoordinatesRecognizer(IndonesianRecognizer):
                     abs(second) <= 15 and 90 <= abs(first) <= 145
                 )
                 if is_inside and not _MONEY.search(document.lower, max(0, match.start() - 5), match.start()):
-                    yield Hit(*match.span(), CERTAIN, "pair")
+                    named = _POINT_NAME_END.search(text, max(0, match.start() - 12), match.start())
+                    yield Hit(named.start() if named else match.start(), match.end(), CERTAIN, "pair")
             if document.words & _POINT_WORDS:
                 for match in _ONE.finditer(text):
                     yield Hit(*match.span("value"), LABELLED, "label")
                 for match in _HEMISPHERE.finditer(text):
                     yield Hit(*match.span(), SHAPED, "hemisphere")
+                for match in _SIGNLESS.finditer(text):
+                    yield Hit(*match.span(), SHAPED, "hemisphere")
+        if "utm" in document.words or "vtm" in document.words:
+            for match in _UTM.finditer(text):
+                yield Hit(*match.span(), SHAPED, "utm")
         if "°" in text or "º" in text or "deg" in document.lower or "deraj" in document.lower:
             for match in _DEGREES.finditer(text):
                 yield Hit(*match.span(), LABELLED, "degrees")
@@ -460,4 +489,4 @@ class CoordinatesRecognizer(IndonesianRecognizer):
 
 
 def _degrees(text: str) -> float:
-    return float(re.sub(r"\s", "", text).replace(",", ".").replace("−", "-"))
+    return float(re.sub(r"\s", "", text).translate(_AS_NUMBER))

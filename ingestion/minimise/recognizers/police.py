@@ -13,22 +13,26 @@ from ingestion.minimise.recognizers.labels import fold
 _KINDS = (
     r"[l1i]p(?:[- ]?[abmk])?|stpl|sttlp|sttp|stplp|stplkb|lapdu|lapeng|spdp|sp[. ]?(?:sidik|lidik|kap|han|gas|"
     r"dik|sita|geledah|lit)|"
-    r"bap|tbl|sktlk|sktlp|sp2hp|b/?p|skck|li|lpm|surat|nomor|no"
+    r"bap|tbl|sktlk|sktlp|sp2hp|b/?p|skck|li|lpm|sprin[a-z.]{0,8}|springas|sgas|r|surat|nomor|no"
 )
 # A kind, then parts between slashes; the last part may be a unit of several words ("POLDA KALIMANTAN TIMUR").
 _REPORT = re.compile(
-    rf"(?<![^\W_])(?P<kind>{_KINDS})[. :]{{0,3}}(?:nomor|no)?[. "
-    rf":]{{0,3}}(?:[/\-]\s?)?\s?[\w.\-]+(?P<rest>(?:\s?[/\\]\s?[\w.\-]+){{2,}})"
+    rf"(?:(?<![^\W_])|(?<=laporan)|(?<=lap0ran)|(?<=nomor)|(?<=n0mor)|(?<=n0m0r))(?P<kind>{_KINDS})"
+    rf"[. :]{{0,3}}(?:nomor|no)?[. :]{{0,3}}(?:[/\-]\s?)?\s?[\w.\-]+"
+    rf"(?P<rest>(?:\s?[/\\]\s?[\w.\-]+(?:\s[A-Za-z]+){{0,3}}(?=\s?[/\\])|"
+    rf"\s?[/\\]\s?[\w.\-]+){{2,}})"
     r"(?P<unit>(?:\s(?:res|resor|resta|restabes|metro|sektor|sek|kota|kab|kec|besar|timur|barat|utara|selatan|tengah|"
     r"jawa|kalimantan|sulawesi|sumatera|sumatra|papua|kaltim|kalsel|kaltara|kalbar|kalteng|jatim|jabar|jateng|"
     r"sulsel|sumut|sumbar|"
-    r"bali|banten|aceh|riau|lampung|jambi|bengkulu|maluku|ntb|ntt|diy|jaya)\b)*)",
+    r"bali|banten|aceh|riau|lampung|jambi|bengkulu|maluku|ntb|ntt|diy|jaya|smd|bpp|btg|kukar|kutim|kubar|ppu)\b)*)",
     re.IGNORECASE,
 )
 _INNER = re.compile(r"(?:nomor|no|surat)[. :]+(?=[a-z]{2,6}[. ]?\w{0,6}\s?[/\-.])", re.IGNORECASE)
 _ROMAN = re.compile(r"[/\\]\s?(?:x[i1l]{0,2}|[i1l]{1,3}|[i1l]?v[i1l]{0,3}|[i1l]x)\s?[/\\]", re.IGNORECASE)
 _DIGITS = re.compile(r"\d")
-_UNIT_END = re.compile(r"(?:/|^)\s?(?:polsek\w*|polres\w*|polda\w*|sek|res|resta)$", re.IGNORECASE)
+_UNIT_END = re.compile(
+    r"(?:/|^)\s?(?:p[o0]l[s5][ec]k\w*|p[o0]lr[ec][s5]\w*|p[o0]lda\w*|sek|sektor|res|resta|resort?)$", re.IGNORECASE
+)
 _NEXT_NAME = re.compile(r"\s[A-Za-z]+")
 
 
@@ -44,7 +48,7 @@ class ReportNumberRecognizer(IndonesianRecognizer):
         for match in _REPORT.finditer(text):
             whole = match[0]
             parts = whole.count("/") + whole.count("\\")
-            is_generic = match["kind"].lower() in ("nomor", "no", "surat", "li", "b/p")
+            is_generic = match["kind"].lower() in ("nomor", "no", "surat", "li", "b/p", "r")
             has_month = bool(_ROMAN.search(whole))
             if not _DIGITS.search(whole) or (is_generic and not has_month):
                 continue

@@ -187,6 +187,12 @@ _PLATE = re.compile(
     re.IGNORECASE,
 )
 _AREA_BEFORE = re.compile(r"(?<![^\W_])(?:[A-Za-z]{1,2}|[A-Za-z] [A-Za-z])[ .\-_]{0,3}[OIl|SB]{0,3}$")
+_AREA_GLUED = re.compile(
+    r"(?:pl[a4]t|n[o0]p[o0]l|p[o0]l[i1l]s[i1l]|m[o0]t[o0]r|m[o0]b[i1l]l|truk|kendaraan)"
+    r"(?P<area>[A-Z]{1,2})[ .\-_]{0,3}$",
+    re.IGNORECASE,
+)
+_PLATE_GLUED = re.compile(_PLATE.pattern.removeprefix(r"(?<![^\W_])"), re.IGNORECASE)
 _TIGHT_AREA = re.compile(r"[A-Z]{1,2}[ .\-]?$")
 # Tied to a word without a space: "motorKT1234AB", "KT1234ABmilik".
 _TIGHT = re.compile(r"(?P<area>[A-Z]{1,2})(?P<gap>[ .\-]?)(?P<number>\d{3,4})(?P<suffix>[ .\-]?[A-Z]{1,3})(?![A-Z0-9])")
@@ -196,16 +202,21 @@ _CORPS = re.compile(
     r".\-]{1,3}\d{1,4}(?!\d)",
     re.IGNORECASE,
 )
-_STATE = re.compile(r"(?<![^\W_])RI[ .\-]?\d{1,3}(?![\d/])", re.IGNORECASE)
+_STATE = re.compile(r"(?:(?<![^\W_])|(?<=dinas)|(?<=mobil))R[Il1][ .\-]?\d{1,3}(?![\d/])", re.IGNORECASE)
 # The army, navy, air force and police number their vehicles with a unit: 1234-IX, 4512-07, VII 1234-20.
 _UNIT = re.compile(
-    r"(?:(?<![^\W_])[IVX]{1,6}[ .\-])?(?<![\d.,])\d{2,5}\s?[-–]\s?(?:[IVXl1]{1,6}|[\dO]{2})(?![\w/\-:])|"
+    r"(?:(?<![^\W_])[IVX]{1,6}[ .\-])?(?<![\d.,])\d[\dOBSIl|]{1,4}\s?[-–]\s?"
+    r"(?:[IVXl1|]{1,6}|[\dOBSIl]{2})(?![A-Z\d/\-:])|"
     r"(?<![^\W_])[IVX]{1,5} \d{3,5}(?![\w/\-.:])",
     re.IGNORECASE,
 )
+# "K T 1 2 3 4 A B"
+_SPACED = re.compile(
+    r"(?<![^\W_])(?P<area>[A-Z](?: [A-Z])?)(?: [\dOIl|SBZ]){1,4}(?: [A-Z]){0,3}(?![^\W_])", re.IGNORECASE
+)
 _BEFORE = re.compile(
     r"(?:no[ .:]?pol\w*|n[o0]p[o0][l1i]\w*|polisi|\bp[e]?lat\w*|berplat\w*|tnkb|nrkb|noreg|registrasi|stnk\w*|"
-    r"bpkb\w*|d[i1l]nas|tni|polri|pol)\W{0,5}(?:\w+\W+){0,2}$"
+    r"bpkb\w*|d[i1l][nm]as|tni|polri|pol)\W{0,5}(?:\w+\W+){0,2}$"
 )
 _VEHICLE = re.compile(
     r"(?:motor\w*|mobil\w*|kendaraan|ranmor|r-?[246]|roda (?:dua|empat|2|4)|truk|truck|bus|bis|pick ?up|angkot|"
@@ -271,14 +282,21 @@ class PlateRecognizer(IndonesianRecognizer):
         words = document.words
         for match in _CORPS.finditer(text) if words & _CORPS_WORDS else ():
             yield Hit(*match.span(), LABELLED, "corps")
-        for match in _STATE.finditer(text) if "rl" in words else ():
+        is_official = bool(words & _UNIT_WORDS) or "dinas" in lower
+        for match in _STATE.finditer(text) if is_official or "rl" in words else ():
             if text[match.start() : match.start() + 2].isupper() or _BEFORE.search(
                 lower[max(0, match.start() - 40) : match.start()]
             ):
                 yield Hit(*match.span(), LABELLED, "state")
-        for match in _UNIT.finditer(text) if words & _UNIT_WORDS else ():
-            if _BEFORE.search(lower[max(0, match.start() - 50) : match.start()]):
+        last = -50
+        for match in _UNIT.finditer(text) if is_official else ():
+            # "1234-IX dan 12045-07": one of them is announced for both.
+            if match.start() - last <= 6 or _BEFORE.search(lower[max(0, match.start() - 50) : match.start()]):
+                last = match.end()
                 yield Hit(*match.span(), LABELLED, "unit")
+        for match in _SPACED.finditer(text) if is_official else ():
+            if match["area"].upper().replace(" ", "") in AREAS:
+                yield Hit(*match.span(), LABELLED, "letter by letter")
 
     @staticmethod
     def _candidates(document: Document) -> Iterable[re.Match[str]]:
@@ -288,6 +306,14 @@ class PlateRecognizer(IndonesianRecognizer):
             if end - start > 6:
                 continue
             area = _AREA_BEFORE.search(text, max(0, start - 9), start)
+            if not area and (glued := _AREA_GLUED.search(text, max(0, start - 16), start)):
+                # "platKT 1234 AB": read from its area, as if a space stood before it.
+                at = glued.start("area")
+                match = _PLATE_GLUED.match(text, at) if at > last else None
+                if match:
+                    last = at
+                    yield match
+                    continue
             # "B1234" is one group: its letter reads as a digit too.
             at = start if text[start].isalpha() else area.start() if area else last
             match = _PLATE.match(text, at) if at > last else None
@@ -301,6 +327,9 @@ def _plate_score(match: re.Match[str], lower: str) -> float:
     digits = sum(map(str.isdigit, number))
     # "pe1aku": a slip inside a word.
     if not digits or (digits == 1 and len(match[0]) > 1 and match[0].isalnum()):
+        return 0.0
+    # "R2", "R4": vehicles by their wheels.
+    if area == "R" and number in ("2", "3", "4", "6"):
         return 0.0
     start = match.start()
     before = lower[max(0, start - 50) : start]
@@ -333,7 +362,7 @@ _FRAME = re.compile(r"(?<![^\W_])[A-Za-z0-9]{17}(?![^\W_])")
 _WMI = re.compile(r"m[f-l]|[jl1-9][a-z0-9]|k[lmn]", re.IGNORECASE)
 _SERIAL = re.compile(r"[eE][ \-]?\d{6}")
 _LABEL = re.compile(
-    r"(?:n[o0][kr][a4]\w*|nosin\w*|n[o0][s5][i1l]n\w*|rangka\w*|r4ngka|me[s5][i1l]n\w*|\bvin|chass?is|sasis|"
+    r"(?:n[o0][kr][a4]\w*|nosin\w*|n[o0][s5][i1l]n\w*|rangka\w*|r4ngka|m[ec][s5][i1l][nm]\w*|\bvin|chass?is|sasis|"
     r"\bka|\bsin|no\.? ?mes|no\.? ?rang)\b\W{0,4}(?:(?:no|nomor|nya|adalah|yaitu|nihil)\W+){0,2}$"
 )
 _CODE = re.compile(
@@ -342,9 +371,16 @@ _CODE = re.compile(
     re.IGNORECASE,
 )
 _GLUED = re.compile(
-    r"(?:rangka|mesin|noka|nosin)(?P<code>(?=[A-Z]*\d)[A-Z0-9]{4,17}(?:-\d{5,7})?)(?![^\W_])", re.IGNORECASE
+    r"(?:rangka|m[ec][s5][i1l][nm]|noka|nosin)(?P<code>(?=[A-Z]*\d)[A-Z0-9]{2,17}(?:[ \-]\d{5,7})?)(?![^\W_])",
+    re.IGNORECASE,
 )
 _CODE_ALONE = re.compile(r"(?<![^\W_])(?=[A-Z0-9]*[A-Z])[A-Z][A-Z0-9]{3,4}E[ \-]?\d{6,7}(?!\d)", re.IGNORECASE)
+
+
+# What the book of a vehicle is numbered by: a letter and seven or eight digits.
+_BOOK = re.compile(r"(?<![^\W_])[A-Z] ?[-–. ]? ?\d{7,8}(?!\d)", re.IGNORECASE)
+_BOOK_LABEL = re.compile(r"(?:bpkb|stnk|faktur|stck)\W{0,4}(?:(?:no|nomor|nmr|seri|adalah|dengan)\W{0,3}){0,3}$")
+_BOOK_WORDS = frozenset(map(fold, ("bpkb", "stnk", "faktur", "stck")))
 
 
 class VehicleNumberRecognizer(IndonesianRecognizer):
@@ -359,6 +395,9 @@ class VehicleNumberRecognizer(IndonesianRecognizer):
             if not 4 <= digits < 17:
                 continue
             yield Hit(*match.span(), CERTAIN if _WMI.match(match[0]) else SHAPED, "frame")
+        for match in _BOOK.finditer(document.numerals) if document.words & _BOOK_WORDS else ():
+            if _BOOK_LABEL.search(lower[max(0, match.start() - 36) : match.start()]):
+                yield Hit(*match.span(), LABELLED, "book")
         for match in _CODE_ALONE.finditer(text) if _SERIAL.search(text) else ():
             yield Hit(*match.span(), LIKELY, "engine")
         for end, kind in document.labels:
