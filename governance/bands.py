@@ -51,12 +51,12 @@ def settled(frame: pl.DataFrame, before: pl.DataFrame, column: str, grain: Itera
     when = [name for name in keys if name not in ("region_code", "period_type")]
     old = {row[:-1]: row[-1] for row in before.select(*keys, column).iter_rows()}
     shown: dict[tuple[object, ...], str] = {}
-    for row in frame.select(*keys, column).iter_rows(named=True):
-        band, key = row[column], tuple(row[name] for name in keys)
-        is_part = row["region_code"] in finest and (not by_quarter or row["period_type"] == "month")
+    for named in frame.select(*keys, column).iter_rows(named=True):
+        band, key = named[column], tuple(named[name] for name in keys)
+        is_part = named["region_code"] in finest and (not by_quarter or named["period_type"] == "month")
         if band is not None and is_part:
             earlier = old.get(key)
-            shown[row["region_code"], *(row[name] for name in when)] = (
+            shown[named["region_code"], *(named[name] for name in when)] = (
                 earlier if earlier is not None and abs(_place(earlier) - _place(band)) == 1 else band
             )
     totals: dict[tuple[object, ...], int] = {}

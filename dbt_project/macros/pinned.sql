@@ -10,6 +10,9 @@
   {%- if '__dbt__cte__' in declared | string -%}
     {# A unit test hands in rows of its own. #}
     {{ return(declared) }}
+  {%- elif var('lineage', false) -%}
+    {# Compiled to be read (infra/build/lineage.py): which source it is, not where it lies. #}
+    {{ return(declared) }}
   {%- elif table -%}
     {{ return(adapter.dispatch('delta_at', 'telaga')(table)) }}
   {%- else -%}

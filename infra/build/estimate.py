@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from infra.build.cells import city_cells, drawn
 from infra.build.export import store
+from infra.build.lineage import readable
 from infra.build.settings import BuildFailed, BuildSettings, ModelResult, Pins
 
 if TYPE_CHECKING:
@@ -298,7 +299,7 @@ def surface_frames(settings: BuildSettings, pins: Pins) -> dict[str, pl.DataFram
 
     from estimation.risk_surface import risk_surface
 
-    regions = settings.lake.read("minimised", "region", pins.versions["minimised__region"])
+    regions = readable(settings, pins, "region", ["region_code", "level", "boundary_wkb"])
     finest = regions.filter(pl.col("level") == settings.city.level_keys[-1]).select("region_code", "boundary_wkb")
     cells = city_cells(finest.collect(), settings.city.h3_resolution)
     counted = set(reference(settings).filter("counts_in_index")["category"]) - settings.city.discovered_categories

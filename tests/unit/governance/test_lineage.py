@@ -1,123 +1,138 @@
-"""Which marts are made of what narratives told: by name, through macros, through estimates, and never too few."""
+"""What ends in staging reaches no other model, however it is dressed; the one declared count does."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from governance.lineage import TERM_COLUMNS, term_readers
-from governance.marts import ManifestError
-from ingestion.minimise.columns import REDACTED, TERMS
+from governance.lineage import Model, Relation, kind_of, refusals
 
-POLICE = "source.telaga.minimised.police_record"
-PATTERNS = "source.telaga.estimates.patterns"
-STAGED = "select\n    cast(category as string) as category,\n    cast(modus_terms as string) as modus_words\nfrom t"
+RECORDS = Relation(
+    "minimised",
+    "police_record",
+    ("feed", "record_key", "occurred_at", "occurred_local_date", "region_code", "category"),
+    {"record_key": "record key", "occurred_at": "exact time"},
+)
+REGIONS = Relation("minimised", "region", ("region_code", "name"))
+STAGING = Model(
+    "staging",
+    "stg_police_record",
+    "staging",
+    "select cast(record_key as varchar) as the_key, occurred_at, occurred_local_date, region_code, category "
+    'from "scratch"."minimised"."police_record"',
+    ("police_record",),
+)
+PLACES = Model("staging", "stg_region", "staging", "select region_code, name from minimised.region", ("region",))
+
+VIOLATIONS = {
+    "rename": "select the_key as case_name, region_code from staging.stg_police_record",
+    "hash": "select md5(the_key) as x, region_code from staging.stg_police_record",
+    "concatenation": "select region_code || '-' || the_key as x from staging.stg_police_record",
+    "concatenation by a function": "select concat(region_code, '-', the_key) as x from staging.stg_police_record",
+    "struct": "select {'a': region_code, 'b': the_key} as x from staging.stg_police_record",
+    "struct by a function": "select struct_pack(a := region_code, b := the_key) as x from staging.stg_police_record",
+    "join only": (
+        "select a.region_code, count(*) as n from staging.stg_police_record as a "
+        "inner join staging.stg_police_record as b on a.the_key = b.the_key group by a.region_code"
+    ),
+    "filter only": "select region_code, count(*) as n from staging.stg_police_record where the_key > 'a' group by 1",
+    "having only": "select region_code from staging.stg_police_record group by 1 having max(the_key) > 'a'",
+    "order only": ("select region_code, row_number() over (order by the_key) as n from staging.stg_police_record"),
+    "count distinct": "select region_code, count(distinct the_key) as n from staging.stg_police_record group by 1",
+    "exact time": "select date_trunc('hour', occurred_at) h, count(*) n from staging.stg_police_record group by h",
+    "star": "select * from staging.stg_police_record",
+    "through a step": (
+        "with a as (select *, the_key as k from staging.stg_police_record), b as (select k as l from a) "
+        "select count(l) as n from b"
+    ),
+    "in a subquery": (
+        "select region_code from staging.stg_region where region_code in "
+        "(select region_code from staging.stg_police_record where the_key = 'a')"
+    ),
+    "in a union": (
+        "select region_code as x from staging.stg_police_record union all select the_key from staging.stg_police_record"
+    ),
+    "whole row": "select r as x from staging.stg_police_record as r",
+    "columns by pattern": "select columns('.*key') from staging.stg_police_record",
+}
 
 
-def model(folder: str, sql: str, *parents: str, macros: tuple[str, ...] = ()) -> dict[str, Any]:
-    return {
-        "resource_type": "model",
-        "package_name": "telaga",
-        "original_file_path": f"models/{folder}/x.sql",
-        "raw_code": sql,
-        "depends_on": {"nodes": list(parents), "macros": [f"macro.telaga.{name}" for name in macros]},
-    }
+def judged(sql: str | None, *more: Model, layer: str = "intermediate", reads: tuple[str, ...] = ("stg_police_record",)):  # type: ignore[no-untyped-def]
+    model = Model("intermediate", "int_x", layer, sql, reads)
+    return refusals((RECORDS, REGIONS), (STAGING, PLACES, *more, model))
 
 
-def readers(tmp_path: Path, estimates: dict[str, tuple[str, ...]] | None = None, **models: Any) -> dict[str, Any]:
-    """Of a manifest with a staging model `stg` over police records, and the given ones."""
-    nodes = {"stg": model("staging", STAGED, POLICE), **models}
-    manifest = {
-        "nodes": {f"model.telaga.{name}": {**node, "name": name} for name, node in nodes.items()},
-        "sources": {
-            POLICE: {
-                "source_name": "minimised",
-                "name": "police_record",
-                "columns": {"category": {}, "modus_terms": {}, "place_terms": {}},
-            },
-            PATTERNS: {"source_name": "estimates", "name": "patterns", "columns": {}},
-        },
-        "macros": {
-            "macro.telaga.outer": {"macro_sql": "", "depends_on": {"macros": ["macro.telaga.inner"]}},
-            "macro.telaga.inner": {"macro_sql": "modus_words is not null"},
-        },
-    }
-    path = tmp_path / "manifest.json"
-    path.write_text(json.dumps(manifest))
-    return term_readers(path, estimates or {})
+@pytest.mark.parametrize("how", VIOLATIONS)
+def test_a_model_that_reads_what_ends_in_staging_is_refused(how: str) -> None:
+    found = judged(VIOLATIONS[how])
+    assert found, how
+    assert {refusal.model for refusal in found} == {"int_x"}
+    wanted = "occurred_at" if how == "exact time" else "the_key"
+    assert f"stg_police_record.{wanted}" in {refusal.source for refusal in found}
+    assert "which ends in staging" in str(found[0])
 
 
-def ref(name: str) -> str:
-    return f"model.telaga.{name}"
-
-
-def test_the_names_of_terms_are_those_that_landing_fills() -> None:
-    assert {*TERMS, REDACTED} == TERM_COLUMNS
-
-
-def test_a_mart_of_terms_is_told_from_one_of_the_same_records_without(tmp_path: Path) -> None:
-    found = readers(
-        tmp_path,
-        int_modus=model("intermediate", "select modus_words as modus, count(*) as n from t", ref("stg")),
-        int_counts=model("intermediate", "select category, count(*) as n from t", ref("stg")),
-        patterns=model("marts", "select modus, n from t", ref("int_modus")),
-        index=model("marts", "select category, n from t", ref("int_counts")),
+def test_a_model_that_reads_nothing_of_the_kind_is_not() -> None:
+    assert (
+        judged(
+            "with a as (select region_code, occurred_local_date, category from staging.stg_police_record) "
+            "select r.name, a.category, count(*) as n from a inner join staging.stg_region as r using (region_code) "
+            "where a.occurred_local_date > date '2026-01-01' group by r.name, a.category"
+        )
+        == ()
     )
-    assert found == {"patterns": frozenset({"police_record"})}
+
+
+def test_the_refusal_names_model_column_and_source() -> None:
+    (refusal,) = judged(VIOLATIONS["rename"])
+    assert str(refusal) == (
+        "int_x.case_name is made of stg_police_record.the_key (record key), which ends in staging: leave it out"
+    )
+    (hidden,) = judged(VIOLATIONS["filter only"])
+    assert hidden.column == "" and "filters" in str(hidden)
+
+
+COUNTED = "select region_code, count(distinct record_key) as n_cases from minimised.police_record group by region_code"
+
+
+def test_a_count_that_staging_makes_and_declares_goes_on() -> None:
+    reads = "select region_code, sum(n_cases) as n from staging.stg_cases group by region_code"
+    declared = Model("staging", "stg_cases", "staging", COUNTED, ("police_record",), {"n_cases": "record_key"})
+    assert judged(reads, declared, reads=("stg_cases",)) == ()
+    undeclared = Model("staging", "stg_cases", "staging", COUNTED, ("police_record",))
+    assert judged(reads, undeclared, reads=("stg_cases",))
+    # A declaration is no pass for what is no count, or a count of something else.
+    largest = COUNTED.replace("count(distinct record_key)", "max(record_key)")
+    lying = Model("staging", "stg_cases", "staging", largest, ("police_record",), {"n_cases": "record_key"})
+    assert judged(reads, lying, reads=("stg_cases",))
+    other = Model("staging", "stg_cases", "staging", COUNTED, ("police_record",), {"n_cases": "occurred_at"})
+    assert judged(reads, other, reads=("stg_cases",))
+
+
+def test_an_opaque_step_may_read_nothing_classified() -> None:
+    assert judged(None)
+    assert judged("this is no SQL at all (")
+    assert judged(None, reads=("stg_region",)) == ()
+
+
+def test_marts_and_estimates_are_held_to_the_same() -> None:
+    for layer in ("marts", "estimates", "reports"):
+        assert judged(VIOLATIONS["hash"], layer=layer)
 
 
 @pytest.mark.parametrize(
-    "sql",
-    ["select category from t where modus_words like '%x%'", "select * from t", "select t.* from t"],
-    ids=["a condition", "every column", "every column of a table"],
+    ("column", "data_type", "source", "kind"),
+    [
+        ("record_key", "string", "minimised", "record key"),
+        ("camera_key", "string", "minimised", "record key"),
+        ("plate_token", "string", "minimised", "plate"),
+        ("occurred_at", "timestamp", "minimised", "exact time"),
+        ("logged_at", "timestamp", "control", None),
+        ("occurred_local_date", "date", "minimised", None),
+        ("region_code", "string", "minimised", None),
+        ("agama", "string", "minimised", "religion"),
+    ],
 )
-def test_whatever_a_model_of_terms_hands_on_is_made_of_them(tmp_path: Path, sql: str) -> None:
-    found = readers(
-        tmp_path,
-        int_some=model("intermediate", sql, ref("stg")),
-        index=model("marts", "select category from t", ref("int_some")),
-    )
-    assert set(found) == {"index"}
-
-
-def test_a_comment_reads_nothing_and_a_macro_does(tmp_path: Path) -> None:
-    found = readers(
-        tmp_path,
-        int_comment=model("intermediate", "select category from t -- not modus_words\n{# modus_words #}", ref("stg")),
-        int_macro=model("intermediate", "select category from t", ref("stg"), macros=("outer",)),
-        plain=model("marts", "select category from t", ref("int_comment")),
-        called=model("marts", "select category from t", ref("int_macro")),
-    )
-    assert set(found) == {"called"}
-
-
-def test_an_estimate_is_made_of_the_aggregates_that_it_is_said_to_read(tmp_path: Path) -> None:
-    models = {
-        "int_modus": model("intermediate", "select modus_words from t", ref("stg")),
-        "int_counts": model("intermediate", "select category from t", ref("stg")),
-        "est": model("estimates", "select x from t", PATTERNS),
-        "shown": model("marts", "select x from t", ref("est")),
-    }
-    assert set(readers(tmp_path, {"patterns": ("int_modus",)}, **models)) == {"shown"}
-    assert readers(tmp_path, {"patterns": ("int_counts",)}, **models) == {}
-    # Of one that nobody speaks for, all is taken to be read.
-    assert set(readers(tmp_path, **models)) == {"shown"}
-
-
-def test_a_staging_model_whose_line_has_no_name_at_its_end_taints_all_it_gives(tmp_path: Path) -> None:
-    odd = "select\n    category,\n    coalesce(modus_terms, '')\n    as words\nfrom t"
-    found = readers(
-        tmp_path,
-        stg_odd=model("staging", odd, POLICE),
-        index=model("marts", "select category from t", ref("stg_odd")),
-    )
-    assert set(found) == {"index"}
-
-
-def test_a_file_that_is_no_manifest_is_named(tmp_path: Path) -> None:
-    (tmp_path / "manifest.json").write_text("{}")
-    with pytest.raises(ManifestError, match="no dbt manifest there: run build_marts"):
-        term_readers(tmp_path / "manifest.json", {})
+def test_what_a_source_holds_is_told_by_name_and_type(
+    column: str, data_type: str, source: str, kind: str | None
+) -> None:
+    assert kind_of(column, data_type, source) == kind

@@ -20,7 +20,7 @@ targets as (
         targets.direction,
         row_number() over (
             partition by targets.indicator, regions.region_code, targets.year
-            order by case when targets.region_code is null then 1 else 0 end, targets.record_key
+            order by case when targets.region_code is null then 1 else 0 end, targets.feed, targets.target
         ) as preference
     from {{ ref('stg_indicator_target') }} as targets
     inner join regions
