@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import estimation  # noqa: F401  before anything loads numpy: it says how many threads linear algebra takes
-from infra.build import dbt, export
+from infra.build import dbt, export, lineage
 from infra.build import pin as pinning
 from infra.build.settings import BuildFailed, BuildSettings, ModelResult, Pins
 
@@ -24,6 +24,7 @@ def count(settings: BuildSettings, pins: Pins | None = None) -> list[dict[str, A
     """First dbt run, from a fresh scratch database: minimised tables to aggregates, which go to the lake."""
     pins = pins or pinning.pinned(settings)
     settings.build_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lineage.check(settings)
     for left in settings.build_dir.glob(f"{settings.database.name}*"):
         left.unlink()
     results = dbt.run(settings, "count", dbt.variables(settings, pins))
