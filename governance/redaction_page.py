@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from governance.entity_types import KINDS
 from governance.findings import (
     FEWEST_EARLIER,
     LEAST_DEVIATION,
@@ -39,30 +40,6 @@ TEMPLATES = Path(__file__).with_name("templates")
 MOST_BATCHES = 400
 TENTHS = 10
 
-KINDS = {
-    "PERSON": "Nama orang",
-    "ADDRESS": "Alamat",
-    "NIK": "NIK",
-    "KK": "Kartu keluarga",
-    "NPWP": "NPWP",
-    "PASSPORT": "Paspor",
-    "SIM": "SIM",
-    "REPORT_NUMBER": "Nomor laporan polisi",
-    "NRP": "NRP",
-    "NIP": "NIP",
-    "BPJS": "BPJS",
-    "PLATE": "Pelat nomor",
-    "VEHICLE_NUMBER": "Nomor rangka atau mesin",
-    "PHONE": "Telepon",
-    "EMAIL": "Surel",
-    "COORDINATES": "Koordinat",
-    "ACCOUNT": "Rekening atau dompet digital",
-    "IMEI": "IMEI",
-    "DATE_OF_BIRTH": "Tanggal lahir",
-    "SOCIAL": "Akun media sosial",
-    "RELIGION": "Agama",
-    "ETHNICITY": "Suku",
-}
 WORDS: Mapping[str, Mapping[str, str]] = {
     "kind": KINDS,
     "action": {

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from governance.entity_types import KINDS
 from ingestion.lake.sync import list_objects
 
 if TYPE_CHECKING:
@@ -213,7 +214,9 @@ def _positions(spans: Iterable[tuple[int, int]]) -> str:
 def check(sample: Sample, marks: Marks) -> None:
     """Raises BadMarks for a place that the sample does not have, or a missed span that was found whole."""
     for start, end, kind in marks.missed:
-        if not kind or not 0 <= start < end <= len(sample.original):
+        if kind not in KINDS:
+            raise BadMarks(f"sample {sample.id}: a missed span's type is one of {', '.join(KINDS)}")
+        if not 0 <= start < end <= len(sample.original):
             raise BadMarks(
                 f"sample {sample.id}: a missed span is start, end, type within the text; {start}-{end} is none"
             )

@@ -12,8 +12,9 @@ import polars as pl
 import pytest
 import yaml
 
+from governance.entity_types import KINDS
 from governance.recall import Bound, ModelCard, field_states
-from governance.redaction_page import KINDS, BadPeriod, RedactionReport, as_html, make_report, month_before, period_of
+from governance.redaction_page import BadPeriod, RedactionReport, as_html, make_report, month_before, period_of
 from governance.review import Marks, Sample, record
 from governance.signed_file import check_file, sign_file
 from governance.signed_note import BadNote, Signer
