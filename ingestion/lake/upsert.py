@@ -56,7 +56,8 @@ class BatchWrite:
 class Plan:
     """What a batch changes in one version of its table: rows to leave out of each part, rows to take out of files.
 
-    `repeated` of the duplicates repeat a record of the same delivery.
+    `repeated` of the duplicates repeat a record of the same delivery. Others renew the row that the table holds: they
+    take its place unchanged, because they came later.
     """
 
     accepted: int
@@ -98,7 +99,8 @@ def plan_batch(lake: Lake, table: DeltaTable, entity: Entity, spool: Spool, writ
             incoming = _incoming(spool, bucket, buckets)
             kept = _newest_of_each(incoming) if write.has_key else incoming
             repeated += incoming.height - kept.height
-            losing = _compare(lake, entity, files, kept, write, bucket, buckets, taken_out)
+            losing, renewed = _compare(lake, entity, files, kept, write, bucket, buckets, taken_out)
+            duplicate += renewed
             kept = kept.join(losing, on=["part", "at"], how="anti") if losing.height else kept
             dropped = incoming.join(kept, on=["part", "at"], how="anti") if kept.height < incoming.height else None
             if dropped is not None:
@@ -171,8 +173,10 @@ def _compare(
     bucket: int,
     buckets: int,
     taken_out: dict[int, list[np.ndarray]],
-) -> pl.DataFrame:
-    """Rows of `kept` (part, at) that the table already holds, or holds newer; fills `taken_out` with rows they beat."""
+) -> tuple[pl.DataFrame, int]:
+    """Rows of `kept` (part, at) that the table already holds, or holds newer, and how many of the others only renew
+    what it holds; fills `taken_out` with rows that they take the place of."""
+    renewed = 0
     losing = [pl.DataFrame(schema={"part": pl.Int32, "at": pl.Int64})]
     for group in _grouped(files):
         held = pl.concat(
@@ -184,23 +188,37 @@ def _compare(
             .filter(_in_bucket(bucket, buckets))
             for number in group
         )
-        pairs = kept.join(held, on="record_key", how="inner", suffix="_held").with_columns(_wins(write).alias("wins"))
-        losing.append(pairs.filter(~pl.col("wins")).select("part", "at"))
-        beaten = pairs.filter("wins").select("file", "file_at")
+        pairs = kept.join(held, on="record_key", how="inner", suffix="_held")
+        pairs = pairs.with_columns(_wins(write).alias("wins"), _renews(write).alias("renews"))
+        renewed += int(pairs["renews"].sum())
+        replaces = pl.col("wins") | pl.col("renews")
+        losing.append(pairs.filter(~replaces).select("part", "at"))
+        beaten = pairs.filter(replaces).select("file", "file_at")
         if write.is_retaken:
             gone = held.filter(pl.col("batch_id") == write.batch_id).join(kept, on="record_key", how="anti")
             beaten = pl.concat([beaten, gone.select("file", "file_at")])
         for (number,), rows in beaten.group_by("file"):
             taken_out[int(str(number))].append(rows["file_at"].to_numpy())
-    return pl.concat(losing)
+    return pl.concat(losing), renewed
+
+
+def _renews(write: BatchWrite) -> pl.Expr:
+    """Whether the arriving version says again, and later, what the table holds: without a time of its own a record is
+    as new as the last batch that held it, or a batch that comes late would take its place."""
+    earlier = [batch for batch, position in (write.order or {}).items() if position < write.position]
+    if write.is_dated or not write.has_key or not earlier:
+        return pl.lit(False)
+    untimed = pl.col(REVISION).is_null() & pl.col(f"{REVISION}_held").is_null()
+    return untimed & (pl.col("row_digest") == pl.col("row_digest_held")) & pl.col("batch_id").is_in(earlier)
 
 
 def _wins(write: BatchWrite) -> pl.Expr:
     """Whether the arriving version of a record beats the one the table holds (columns `*_held`)."""
     arriving, held = pl.col(REVISION), pl.col(f"{REVISION}_held")
     same = (pl.col("row_digest") == pl.col("row_digest_held")) & arriving.eq_missing(held)
-    order = {batch: position for batch, position in (write.order or {}).items() if position > write.position}
-    later = pl.col("batch_id").is_in(list(order)) if order else pl.lit(False)
+    # What is pulled for an interval has no place among the batches.
+    order = [batch for batch, position in (write.order or {}).items() if write.position and position > write.position]
+    later = pl.col("batch_id").is_in(order) if order else pl.lit(False)
     own = (pl.col("batch_id") == write.batch_id) & pl.lit(write.is_retaken)
     larger = pl.col("row_digest") > pl.col("row_digest_held")
     return (
@@ -209,7 +227,7 @@ def _wins(write: BatchWrite) -> pl.Expr:
         .when(own)
         .then(True)
         .when(arriving.is_null() & held.is_null())
-        .then(~later | pl.lit(write.is_retaken))
+        .then(~later)
         # Of a dated feed the version without a time is the older one, in whatever order they come; where the contract
         # no longer knows the time, what arrives is the newer.
         .when(arriving.is_null())

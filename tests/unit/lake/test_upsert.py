@@ -93,24 +93,25 @@ def test_dated_records_end_in_their_newest_versions(batches: list[list[Version]]
 
 @REPEATED
 @given(
-    batches=st.lists(st.dictionaries(st.sampled_from(NAMES), st.integers(0, 1), max_size=3), min_size=1, max_size=5),
+    deliveries=st.lists(st.dictionaries(st.sampled_from(NAMES), st.sampled_from("xyz"), max_size=3), max_size=5),
     order=st.randoms(use_true_random=False),
+    again=st.lists(st.integers(0, 4), max_size=3),
 )
-def test_undated_records_end_in_the_last_delivered_version(batches: list[dict[str, int]], order: Any) -> None:
-    """Without a time the position of the delivery decides, whenever it arrives. Each change gives a new content."""
-    states: Counter[str] = Counter()
-    deliveries: list[list[Version]] = []
-    for batch in batches:
-        states.update(batch)
-        deliveries.append([Version(name, f"{name}{states[name]}") for name in batch])
-    last = {version.name: version for delivery in deliveries for version in delivery}
-    sequence = list(range(len(deliveries)))
+def test_undated_records_end_in_the_last_delivered_version(
+    deliveries: list[dict[str, str]], order: Any, again: list[int]
+) -> None:
+    """Without a time the position of the delivery decides, whenever it arrives, also where a record is again what it
+    once was (x, y, x)."""
+    last = {name: Version(name, text) for delivery in deliveries for name, text in delivery.items()}
+    sequence = [*range(len(deliveries)), *(number for number in again if number < len(deliveries))]
     order.shuffle(sequence)
     folder, table = toys(is_dated=False)
     with folder:
         for number in sequence:
-            table.deliver(f"day-{number}", deliveries[number])
-        assert table.held() == sorted(map(keyed, last.values()), key=str)
+            batch, versions = f"day-{number}", [Version(name, text) for name, text in deliveries[number].items()]
+            table.deliver(batch, versions, is_retaken=batch in table.positions)
+        if any(deliveries):
+            assert table.held() == sorted(map(keyed, last.values()), key=str)
 
 
 @REPEATED
@@ -164,6 +165,18 @@ def test_of_an_undated_delivery_the_last_line_counts(lake: Lake) -> None:
     plan, _ = table.deliver("one", [Version("a", "x"), Version("b", "b"), Version("a", "y")])
     assert (plan.accepted, plan.duplicate, plan.repeated) == (2, 1, 1)
     assert {text for _, text, _ in table.held()} == {"b", "y"}
+
+
+def test_what_only_renews_a_record_is_a_duplicate(lake: Lake) -> None:
+    table = Toys(lake, is_dated=False)
+    table.deliver("1", [Version("a", "x"), Version("b", "b")])
+    plan, _ = table.deliver("3", [Version("a", "x"), Version("c", "c")])
+    assert (plan.accepted, plan.duplicate) == (1, 1)
+    plan, _ = table.deliver("2", [Version("a", "y"), Version("b", "b2")])
+    assert (plan.accepted, plan.duplicate) == (1, 1)
+    assert {text for _, text, _ in table.held()} == {"x", "b2", "c"}
+    plan, version = table.deliver("1", [Version("a", "x"), Version("b", "b")], is_retaken=True)
+    assert plan.changes_nothing and version == lake.version("minimised", "toy")
 
 
 def test_a_contract_that_no_longer_knows_the_time_still_takes_corrections(lake: Lake) -> None:
