@@ -6,13 +6,16 @@ narrative that cannot be processed is reported by its position, for quarantine, 
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import polars as pl
@@ -23,6 +26,9 @@ from ingestion.minimise.terms import is_protected, terms_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
+
+# Its lines name recognizers at best, and at worst what they found.
+logging.getLogger("presidio-analyzer").setLevel(logging.WARNING)
 
 LONGEST = 50_000  # characters; a longer text is no narrative
 CHUNK = 256  # texts a worker takes at once
@@ -164,6 +170,12 @@ class Redactor:
         if self.model is not None:
             with suppress(Exception):
                 self.model.prepare(documents)
+        # One recognizer after the other, so that each one's patterns stay at hand. What fails here is found out on its
+        # own by `_find`.
+        with suppress(Exception):
+            found = self._hits(documents)
+            for document, spans in zip(documents, found, strict=True):
+                document.marks[self] = disjoint(spans)
         return documents
 
     def redact(self, texts: Iterable[str | None]) -> NarrativeBatch[Redacted]:
@@ -185,13 +197,21 @@ class Redactor:
             self._workers = None
 
     def _find(self, document: Document) -> list[Span]:
-        found = [
-            Span(one.ENTITY, hit.start, hit.end, hit.score, hit.rule)
-            for one in self._recognizers
-            for hit in one.hits(document)
-            if hit.score >= self.threshold
-        ]
-        return disjoint(found)
+        found: list[Span] | None = document.marks.get(self)
+        return disjoint(self._hits([document])[0]) if found is None else found
+
+    def _hits(self, documents: Sequence[Document]) -> list[list[Span]]:
+        """All findings in each document, overlapping ones too."""
+        found: list[list[Span]] = [[] for _ in documents]
+        for one in self._recognizers:
+            entity, threshold = one.ENTITY, self.threshold
+            for document, spans in zip(documents, found, strict=True):
+                spans += [
+                    Span(entity, start, end, score, rule)
+                    for start, end, score, rule in one.hits(document)
+                    if score >= threshold
+                ]
+        return found
 
     def _all(self, action: str, texts: Iterable[str | None]) -> NarrativeBatch[Any]:
         results: list[Any] = []
@@ -228,6 +248,8 @@ class Redactor:
             # Not forked: a landing task has threads of its own.
             given = (self.model_path if self.model else None, self.threshold)
             self._workers = ProcessPoolExecutor(self.processes, get_context("spawn"), _begin_worker, given)
+            with _no_main():
+                self._workers.submit(_ready)  # the first task starts them all
         return self._workers
 
     def _chunk(self, action: str, texts: Sequence[str | None]) -> tuple[list[Any], NarrativeTally]:
@@ -333,6 +355,21 @@ def _chunked(texts: Iterable[str | None]) -> Iterator[list[str | None]]:
             chunk = []
     if chunk:
         yield chunk
+
+
+@contextmanager
+def _no_main() -> Iterator[None]:
+    """Workers started within do not run the program that started this process (a scheduler's) once more."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+def _ready() -> None:
+    """A task of no work."""
 
 
 _worker: Redactor | None = None

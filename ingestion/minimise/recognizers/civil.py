@@ -134,7 +134,7 @@ class DateOfBirthRecognizer(IndonesianRecognizer):
 
     def hits(self, document: Document) -> Iterable[Hit]:
         lower = _lower_numerals(document)
-        found = [(match.start(), match.end(), _year(match[0])) for match in _DATE.finditer(lower)]
+        found = [(start, end, _year(lower[start:end])) for start, end in _dates(document, lower)]
         is_told = bool(_BORN_HINT.search(lower)) if found else False
         latest = max((year for *_, year in found), default=0)
         for start, end, year in found:
@@ -151,6 +151,20 @@ class DateOfBirthRecognizer(IndonesianRecognizer):
         for match in _BARE_YEAR.finditer(lower) if is_born else ():
             if _YEAR_OF_BIRTH.search(lower[max(0, match.start() - 45) : match.start()]):
                 yield Hit(*match.span(), SHAPED, "year")
+
+
+def _dates(document: Document, lower: str) -> Iterable[tuple[int, int]]:
+    """(start, end) of all dates; looked for from their first digits, of which a text has few."""
+    last = 0
+    for start, end in document.digit_groups:
+        if start < last or end - start > 8:
+            continue
+        # A day's first digit may be read as a letter.
+        before = start - (start > last and lower[start - 1] in "oil|sb" and not lower[start - 2 : start - 1].isalnum())
+        match = _DATE.match(lower, before) or (_DATE.match(lower, start) if before < start else None)
+        if match:
+            last = match.end()
+            yield match.span()
 
 
 def _lower_numerals(document: Document) -> str:

@@ -213,22 +213,18 @@ class Document:
     @cached_property
     def tokens(self) -> list[Token]:
         """Words, digits and marks in order."""
-        lower, letters = self.lower, self.letters
         tokens: list[Token] = []
-        add, make = tokens.append, tuple.__new__
-        for match in _TOKEN.finditer(letters):
-            start, end = match.span()
-            word = lower[start:end]
-            if not word[0].isalpha():
-                add(make(Token, (start, end, word, word, False, "")))
-                continue
-            glued = _GLUED.match(word) if end - start > 6 and word[:3] in _GLUED_BEGINNINGS else None
-            if glued and not is_common(word):
-                middle = start + glued.end()
-                first = lower[start:middle]
-                add(make(Token, (start, middle, letters[start:middle], first, True, fold(first))))
-                start, word = middle, lower[middle:end]
-            add(make(Token, (start, end, letters[start:end], word, True, fold(word))))
+        add, make, known = tokens.append, tuple.__new__, _known
+        letters, end = self.letters, 0
+        for text in _TOKEN.findall(letters):
+            start = letters.index(text, end)
+            end = start + len(text)
+            word, folded, cut = known(text)
+            if cut:
+                first, _, _ = known(text[:cut])
+                add(make(Token, (start, start + cut, text[:cut], first, True, fold(first))))
+                start, text, word, folded = start + cut, text[cut:], word[cut:], fold(word[cut:])
+            add(make(Token, (start, end, text, word, bool(folded), folded)))
         return tokens
 
     @cached_property
@@ -288,10 +284,22 @@ class Document:
         gaps = {numerals[spans[at][1] : spans[at + 1][0]] for at in range(len(spans) - 1)}
         labels = self.labels_before(start)
         is_money = bool(_MONEY_BEFORE.search(self.lower, max(0, start - 8), start)) or (
-            bool(_MONEY_AFTER.match(self.lower, end)) and not labels
+            not labels and bool(_MONEY_AFTER.match(self.lower, end))
         )
-        is_date = bool(_DATE.fullmatch(self.numerals, start, end))
+        is_date = len(spans) == 3 and bool(_DATE.fullmatch(numerals, start, end))
         return Number(groups, labels, is_money, is_date, gaps.pop() if len(gaps) == 1 else None)
+
+
+@lru_cache(maxsize=200_000)
+def _known(text: str) -> tuple[str, str, int]:
+    """(word, folded, place where a lost space is) of what stands together; folded is empty where it is no word."""
+    word = text.lower()
+    if len(word) != len(text):
+        word = "".join(c if len(c.lower()) != 1 else c.lower() for c in text)
+    if not word[0].isalpha():
+        return word, "", 0
+    glued = _GLUED.match(word) if len(word) > 6 and word[:3] in _GLUED_BEGINNINGS else None
+    return word, fold(word), glued.end() if glued and not is_common(word) else 0
 
 
 @lru_cache(maxsize=1)

@@ -34,7 +34,7 @@ from ingestion.minimise.recognizers.name_features import (
 
 FORMAT = 1
 FILE_NAME = "names.npz"
-_TOGETHER = 64  # texts
+_TOGETHER = 128  # texts
 _REMEMBERED = 100_000  # words; a row of each takes 140 bytes
 _PERSON = [LABELS.index("B-PERSON"), LABELS.index("I-PERSON")]
 
@@ -110,7 +110,7 @@ class NameModel:
     def prepare(self, documents: Sequence[Document]) -> None:
         """Look at many documents at once and mark each: a step in all of them costs what it costs in one. `person` then
         answers from the mark."""
-        scores = [self._scores(document) for document in documents]
+        scores = self._scores_of(documents)
         lengths = np.array([len(one) for one in scores])
         # Texts of like length side by side, so that little is padded.
         order = np.argsort(-lengths, kind="stable")
@@ -163,30 +163,37 @@ class NameModel:
             found = self._common[word] = self.vocabulary.known(word) >= 4
         return found
 
-    def _scores(self, document: Document) -> np.ndarray:
-        mixed = is_mixed(document)
-        rows = self._rows
-        if len(rows) > _REMEMBERED:
-            rows.clear()
-        # The letters as they stand say the shape, once it is known whether capitals mean anything.
-        found = [rows.get((token.text, mixed), -1) for token in document.tokens]
-        ids = np.array(
-            [
-                row if row >= 0 else self._remember(token, mixed)
-                for row, token in zip(found, document.tokens, strict=True)
-            ],
-            dtype=np.int64,
-        )
-        vectors = self._vectors[ids]
+    def _scores_of(self, documents: Sequence[Document]) -> list[np.ndarray]:
+        """`_scores` of many documents, in one go: what a text's ends would give to its neighbours is left out."""
+        if len(self._rows) > _REMEMBERED:
+            self._rows.clear()
+        each = [self._ids(document) for document in documents]
+        ids = np.fromiter((row for one in each for row in one), dtype=np.int64)
+        ends = np.cumsum([len(one) for one in each])
+        # Distance to the end and the beginning of its text, in tokens.
+        text = np.repeat(np.arange(len(each)), [len(one) for one in each])
+        near, far = text[1:] == text[:-1], text[2:] == text[:-2]
+        vectors, classes = self._vectors[ids], self._classes[ids]
         scores = vectors[:, 2].copy()
-        scores[1:] += vectors[:-1, 1]
-        scores[:-1] += vectors[1:, 3]
-        scores[2:] += vectors[:-2, 0]
-        scores[:-2] += vectors[2:, 4]
-        classes = self._classes[ids]
-        scores[1:] += self._pairs[0, classes[:-1], classes[1:]]
-        scores[:-1] += self._pairs[1, classes[:-1], classes[1:]]
-        return scores
+        scores[1:] += vectors[:-1, 1] * near[:, None]
+        scores[:-1] += vectors[1:, 3] * near[:, None]
+        scores[2:] += vectors[:-2, 0] * far[:, None]
+        scores[:-2] += vectors[2:, 4] * far[:, None]
+        scores[1:] += self._pairs[0, classes[:-1], classes[1:]] * near[:, None]
+        scores[:-1] += self._pairs[1, classes[:-1], classes[1:]] * near[:, None]
+        return np.split(scores, ends[:-1])
+
+    def _ids(self, document: Document) -> list[int]:
+        """Row of each token's vectors."""
+        mixed, rows = is_mixed(document), self._rows
+        # The letters as they stand say the shape, once it is known whether capitals mean anything.
+        return [
+            row if row >= 0 else self._remember(token, mixed)
+            for row, token in [(rows.get((token[2], mixed), -1), token) for token in document.tokens]
+        ]
+
+    def _scores(self, document: Document) -> np.ndarray:
+        return self._scores_of([document])[0]
 
     def _remember(self, token: Token, mixed: bool) -> int:
         row = self._rows.get((token.text, mixed), -1)

@@ -28,8 +28,11 @@ _DEGREE = re.compile(
     r"Sp\.?\s?[A-Z]{1,3}|Lc|Ph\.?D|MBA)\b\.?)+",
     re.IGNORECASE,
 )
+_LISTING = frozenset(["dan", "serta", ",", "&", "/", ";", "dgn"])
 _MONTHS = frozenset(["mei", "juli", "april", "januari", "agustus", "maret", "september", "oktober", "desember"])
 _CHILD_OF = frozenset(map(fold, ("bin", "binti", "bt", "bte")))
+# "n" of "a.n.", see _is_an.
+_ANNOUNCING = ANNOUNCES | ROLES | _CHILD_OF | {fold("n")}
 _BREAKS = (ROLES | ANNOUNCES) - JOINS
 
 
@@ -76,7 +79,7 @@ class _Reading:
         self.is_record = document.is_record
         self.model = model
         size = len(self.tokens)
-        self.folded = [token.folded for token in self.tokens]
+        self.folded = [token[5] for token in self.tokens]
         self.is_common = [token.is_word and is_common(token.word) for token in self.tokens]
         self.person = self._person(document) if model and size else [0.0] * size
 
@@ -143,12 +146,12 @@ class _Reading:
     def announced(self) -> Iterable[Hit]:
         """What follows a title ("Sdr.", "Aipda", "a.n."), "alias", or a role ("korban")."""
         tokens = self.tokens
-        at = 0
-        while at < len(tokens):
-            folded = self.folded[at]
+        least = 0
+        for at, folded in enumerate(self.folded):
+            if folded not in _ANNOUNCING or at < least:
+                continue
             is_title = folded in ANNOUNCES or folded in _CHILD_OF or self._is_an(at)
             if not is_title and folded not in ROLES:
-                at += 1
                 continue
             begin = at + 1
             while begin < len(tokens) and (
@@ -170,7 +173,7 @@ class _Reading:
                 score = self._announced_score(at, begin, end, is_title)
                 if score:
                     yield Hit(tokens[begin].start, tokens[end - 1].end, score, "title" if is_title else "role")
-            at = max(at + 1, begin if end > begin and self.folded[begin] in ANNOUNCES else at + 1)
+            least = begin if end > begin and self.folded[begin] in ANNOUNCES else 0
 
     def _is_odd_name(self, at: int) -> bool:
         """An ordinary noun in a name's place: "alias Kas"."""
@@ -206,6 +209,8 @@ class _Reading:
         starts = {hit.start for hit in found if hit.score >= THRESHOLD}
         ends = {hit.end for hit in found if hit.score >= THRESHOLD}
         for at, token in enumerate(self.tokens):
+            if self.folded[at] not in _CHILD_OF and token[1] not in ends:
+                continue
             if self.folded[at] in _CHILD_OF and at + 1 < len(self.tokens) and self.tokens[at + 1].start in starts:
                 begin = at
                 while begin > 0 and at - begin < 3 and self._may_be(begin - 1):
@@ -224,18 +229,8 @@ class _Reading:
     def listed_with(self, found: Sequence[Hit]) -> Iterable[Hit]:
         """Names joined to a name by "dan", "serta" or a comma: "saksi A, B dan C"."""
         ends = {hit.end for hit in found if hit.score >= THRESHOLD}
-        at = 0
-        while at + 2 < len(self.tokens):
-            at += 1
-            if self.tokens[at - 1].end not in ends or self.tokens[at].word not in (
-                "dan",
-                "serta",
-                ",",
-                "&",
-                "/",
-                ";",
-                "dgn",
-            ):
+        for at in range(1, len(self.tokens) - 1):
+            if self.tokens[at - 1][1] not in ends or self.tokens[at].word not in _LISTING:
                 continue
             begin = at + 1
             if self.tokens[begin].word in ("dan", "serta") and begin + 1 < len(self.tokens):
@@ -308,8 +303,9 @@ class _Reading:
                     words.add(token.word)
                 at += 1
         if words:
-            for at, token in enumerate(self.tokens):
-                if token.word in words and at not in covered and not (self.is_mixed and token.text[0].islower()):
+            for at in [at for at, token in enumerate(self.tokens) if token[3] in words]:
+                token = self.tokens[at]
+                if at not in covered and not (self.is_mixed and token.text[0].islower()):
                     yield Hit(token.start, token.end, LIKELY, "again")
 
 

@@ -446,10 +446,10 @@ _SIGNLESS = re.compile(
 _UTM = re.compile(
     r"(?<![^\W_])(?:(?:4[6-9]|5[0-4]) ?[L-P] )?\d{6}(?:[.,]\d+)?(?: ?m?[TE]?[ ,;/]+)\d{7}(?!\d)", re.IGNORECASE
 )
+_SIDE = re.compile(r"\b[SNEsne] ?\d|\d ?[SNEsne]\b")
 _FRACTION = re.compile(r"\d\s?[.,]\s?\d{4}")
 _MONEY = re.compile(r"rp[ .]*$")
 _POINT_NAMES = _folded("lat latitude lintang long longitude lng bujur koordinat ls lu bt titik")
-_POINT_WORDS = _folded("lat latitude lintang long longitude lng bujur koordinat ls lu bt s n e")
 _PLUS_CODE = re.compile(r"(?<![^\W_])[23456789CFGHJMPQRVWX]{4,8}\+[23456789CFGHJMPQRVWX]{2,3}(?![^\W_])", re.IGNORECASE)
 
 
@@ -461,7 +461,7 @@ class CoordinatesRecognizer(IndonesianRecognizer):
     def hits(self, document: Document) -> Iterable[Hit]:
         text = document.numerals
         # Three decimals are an amount of money more often than a point, unless the text speaks of points.
-        if _FRACTION.search(text) or document.words & _POINT_NAMES:
+        if document.words & _POINT_NAMES or _FRACTION.search(text):
             for match in _PAIR.finditer(text):
                 first, second = _degrees(match["first"]), _degrees(match["second"])
                 is_inside = (abs(first) <= 15 and 90 <= abs(second) <= 145) or (
@@ -470,7 +470,7 @@ class CoordinatesRecognizer(IndonesianRecognizer):
                 if is_inside and not _MONEY.search(document.lower, max(0, match.start() - 5), match.start()):
                     named = _POINT_NAME_END.search(text, max(0, match.start() - 12), match.start())
                     yield Hit(named.start() if named else match.start(), match.end(), CERTAIN, "pair")
-            if document.words & _POINT_WORDS:
+            if document.words & _POINT_NAMES or _SIDE.search(text):
                 for match in _ONE.finditer(text):
                     yield Hit(*match.span("value"), LABELLED, "label")
                 for match in _HEMISPHERE.finditer(text):

@@ -45,7 +45,8 @@ class ReportNumberRecognizer(IndonesianRecognizer):
         text = document.text
         if text.count("/") + text.count("\\") < 2:
             return
-        for match in _REPORT.finditer(text):
+        begin = min(at for at in (text.find("/"), text.find("\\")) if at >= 0)
+        for match in _REPORT.finditer(text, max(0, begin - 60)):
             whole = match[0]
             parts = whole.count("/") + whole.count("\\")
             is_generic = match["kind"].lower() in ("nomor", "no", "surat", "li", "b/p", "r")

@@ -306,7 +306,12 @@ class PlateRecognizer(IndonesianRecognizer):
             if end - start > 6:
                 continue
             area = _AREA_BEFORE.search(text, max(0, start - 9), start)
-            if not area and (glued := _AREA_GLUED.search(text, max(0, start - 16), start)):
+            if (
+                not area
+                and start > 4
+                and text[start - 5 : start - 3].isalpha()
+                and (glued := _AREA_GLUED.search(text, max(0, start - 16), start))
+            ):
                 # "platKT 1234 AB": read from its area, as if a space stood before it.
                 at = glued.start("area")
                 match = _PLATE_GLUED.match(text, at) if at > last else None
