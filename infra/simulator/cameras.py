@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from infra.simulator.categories import hour_profile
+from infra.simulator.drops import SEALED, HasSimulation, deliver_sealed
 from infra.simulator.ledger import Expected, Ledger, deliver, gzip_bytes, scatter, zstd_bytes
 from infra.simulator.people import plates
 from infra.simulator.seeds import largest_remainder, stream, times
@@ -277,7 +278,18 @@ def first_camera_day(world: World) -> int:
     return max(0, world.days - WINDOW_DAYS)
 
 
-def deliver_events(world: World, ledger: Ledger, feed: str, cameras: Cameras, count: int) -> None:
+def send(
+    home: HasSimulation, ledger: Ledger, feed: str, file: str, content: bytes, rows: int, delivered: date, hour: int = 6
+) -> str:
+    """Delivers a file of events, compressed and, where the agency does so, sealed; returns its name in the folder."""
+    packed = DIALECTS[feed].compress(content)
+    if feed in SEALED:
+        return deliver_sealed(home, feed, file, packed, rows, delivered, hour)
+    deliver(ledger.root, file, packed, delivered, hour)
+    return file
+
+
+def deliver_events(home: HasSimulation, world: World, ledger: Ledger, feed: str, cameras: Cameras, count: int) -> None:
     """All files of one agency, with what goes wrong on the way."""
     rng = stream(world.seed, feed)
     dialect = DIALECTS[feed]
@@ -314,30 +326,26 @@ def deliver_events(world: World, ledger: Ledger, feed: str, cameras: Cameras, co
         file = f"{dialect.folder}/{dialect.stem}_{name}{dialect.suffix}"
         delivered = delivery_day(world, name)
         content = _content(lines, order)
-        expected = Expected(feed, file, len(order), len(rows) - sum(refused.values()), len(again), refused)
         if special.get(name) == "drift":
             drifted = lines.gather(order.tolist()).str.strip_suffix("}") + ', "nama_pengemudi": "Budi Santoso"}'
-            deliver(ledger.root, file, dialect.compress(_joined(drifted)), delivered)
+            file = send(home, ledger, feed, file, _joined(drifted), len(order), delivered)
             ledger.note(Expected(feed, file, len(order), 0, 0, {"drift": len(order)}, whole="drift"))
             file = f"{dialect.folder}/{dialect.stem}_{name}_r2{dialect.suffix}"
-            expected = Expected(feed, file, expected.read, expected.accepted, expected.duplicate, refused)
-        deliver(ledger.root, file, dialect.compress(content), delivered)
-        ledger.note(expected)
+        file = send(home, ledger, feed, file, content, len(order), delivered)
+        accepted = len(rows) - sum(refused.values())
+        ledger.note(Expected(feed, file, len(order), accepted, len(again), refused))
         ledger.note_duplicates(feed, file, keys.gather(np.sort(again).tolist()))
         if special.get(name) == "twice":
             file = f"{dialect.folder}/{dialect.stem}_{name}_r2{dialect.suffix}"
-            deliver(ledger.root, file, dialect.compress(content), min(delivered + timedelta(days=5), world.as_of))
+            again_at = min(delivered + timedelta(days=5), world.as_of)
+            file = send(home, ledger, feed, file, content, len(order), again_at)
             ledger.note(Expected(feed, file, len(order), 0, len(order) - sum(refused.values()), refused))
             ledger.note_duplicates(feed, file, keys.gather(np.sort(clean).tolist()))
         if len(late):
             file = f"{dialect.folder}/{dialect.stem}_{name}_susulan{dialect.suffix}"
             late = rng.permutation(late)
-            deliver(
-                ledger.root,
-                file,
-                dialect.compress(_content(lines, late)),
-                min(delivered + timedelta(days=21), world.as_of),
-            )
+            late_at = min(delivered + timedelta(days=21), world.as_of)
+            file = send(home, ledger, feed, file, _content(lines, late), len(late), late_at)
             ledger.note(Expected(feed, file, len(late), len(late), 0, {}))
     if "plate" in written.columns:
         ledger.note_personal(feed, "plat", "PLATE", keys, written["plate"])

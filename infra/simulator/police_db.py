@@ -8,12 +8,12 @@ import os
 import secrets
 from collections.abc import Mapping
 from contextlib import closing
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from infra.simulator.categories import OFFENCES
+from infra.simulator.drops import HasSimulation
 from infra.simulator.ledger import LABEL
 from infra.simulator.narratives import PERKARA
 
@@ -72,13 +72,6 @@ left join {SCHEMA}.orang o on o.id_laporan = l.id_laporan and o.peran = 'PELAPOR
 where l.dihapus_pada is null;
 comment on view {SCHEMA}.v_laporan is '{LABEL}: data simulasi, bukan orang atau kejadian nyata';
 """
-
-
-class HasSimulation(Protocol):
-    """Anything that knows where the simulation of its home lies (infra.settings.Home does)."""
-
-    @property
-    def simulation_dir(self) -> Path: ...
 
 
 def passwords(home: HasSimulation) -> dict[str, str]:

@@ -59,7 +59,8 @@ class Agencies:
         if contract.server.get("connection_id"):
             credentials = {"uri": police_uri(self.home), "extra": ""}
         places = {"simulation": str(self.home.simulation_dir)}
-        return land_feed(contract, connector_for(contract, credentials=credentials, places=places), self.context)
+        connector = connector_for(contract, credentials=credentials, places=places, keys_dir=self.home.keys_dir)
+        return land_feed(contract, connector, self.context)
 
 
 @pytest.fixture(scope="module")
@@ -68,11 +69,10 @@ def agencies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agencies]:
     home = Home(folder / "home")
     result = simulate(home, events=6000, records=2500, days=70, seed=11, keep_running=True)
     city = load_city(ROOT / "ingestion/feeds/nusantara")
-    (folder / "keys").mkdir(mode=0o700)
     context = LandingContext(
         lake=Lake(str(folder / "lake")),
         city=city,
-        keys=KeyRing(folder / "keys"),
+        keys=KeyRing(home.keys_dir),
         run_id="r1",
         as_of=result.as_of,
         judge=Judge(),

@@ -24,6 +24,7 @@ from typing import Any
 import pyarrow as pa
 
 from infra.settings import FEEDS, Home
+from infra.simulator.drops import opened, resealed
 from ingestion.contract import Column, Contract, load_contract
 from tests.support.canary import Canary
 
@@ -73,7 +74,10 @@ def plant(home: Home, supply: Iterator[Canary], city: Path = FEEDS / "nusantara"
         pattern = str(contract.server["path"]).removeprefix("{simulation}/")
         files = sorted(home.simulation_dir.glob(pattern))
         assert files, f"{contract.feed}: no file of the simulation matches {pattern}"
-        _KINDS[files[-1].suffixes[0]](files[-1], contract, planting)
+        if contract.server.get("sealed"):
+            _plant_drop(home, files[-1], contract, planting)
+        else:
+            _KINDS[files[-1].suffixes[0]](files[-1], contract, planting)
     return planting
 
 
@@ -133,11 +137,27 @@ def _plant_csv(path: Path, contract: Contract, planting: Planting) -> None:
         file.write_bytes(made.getvalue().encode(encoding))
 
 
-def _plant_lines(path: Path, contract: Contract, planting: Planting) -> None:
+def _plant_drop(home: Home, path: Path, contract: Contract, planting: Planting) -> None:
+    """What a drop holds is planted in as in any file, then sealed by its agency; the plain files go."""
+    plain = path.with_suffix("")
+    plain.write_bytes(opened(home, path))
+    _plant_lines(plain, contract, planting)
+    for file in (plain, *(_beside(plain, what) for what in ("keliru", "terputus"))):
+        rows = len(_unpacked(file).splitlines())
+        resealed(home, contract.feed, file.with_name(f"{file.name}.drop"), file.read_bytes(), rows)
+        file.unlink()
+
+
+def _unpacked(path: Path) -> str:
     packed = path.read_bytes()
+    if path.suffix == ".gz":
+        return gzip.decompress(packed).decode()
+    return bytes(pa.input_stream(pa.BufferReader(packed), compression="zstd").read()).decode()
+
+
+def _plant_lines(path: Path, contract: Contract, planting: Planting) -> None:
     is_gzip = path.suffix == ".gz"
-    plain = gzip.decompress(packed) if is_gzip else pa.input_stream(pa.BufferReader(packed), compression="zstd").read()
-    lines = plain.decode().splitlines()
+    lines = _unpacked(path).splitlines()
     size = 2 * len(contract.columns)
 
     def put(at: int, name: str, text: str) -> None:

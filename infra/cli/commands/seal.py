@@ -119,7 +119,7 @@ def _contract(home: Home, arguments: argparse.Namespace) -> Contract:
         if folder is None:
             raise SettingsError("no city here: give --contract FILE or --city NAME")
         contract = load_city(folder).feed(arguments.feed)
-    if contract.connector not in ("folder", "s3"):
+    if contract.connector not in ("folder", "s3", "sftp"):
         raise SettingsError(f"{contract.feed} is pulled from a {contract.connector}; only files are sealed")
     return contract
 

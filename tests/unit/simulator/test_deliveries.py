@@ -16,6 +16,7 @@ import pytest
 from infra.settings import Home
 from infra.simulator import SimulationError, simulate, simulate_more
 from infra.simulator.__main__ import main
+from infra.simulator.drops import opened
 from ingestion.city import load_city
 from tests.unit.simulator.conftest import SIZE, Played, play
 
@@ -24,8 +25,16 @@ LABEL = "SINTETIS"
 
 
 def digests(root: Path) -> dict[str, str]:
+    """Digest of each file's content; of a drop's what was sealed, which is sealed under a fresh key each time."""
     files = (path for part in ("inbox", "truth") for path in (root / part).rglob("*") if path.is_file())
-    return {path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return {path.relative_to(root).as_posix(): hashlib.sha256(content_of(path)).hexdigest() for path in files}
+
+
+def content_of(path: Path) -> bytes:
+    if path.suffix != ".drop":
+        return path.read_bytes()
+    home = next(folder for folder in path.parents if folder.name == "simulation").parent
+    return opened(Home(home), path)
 
 
 def expected(played: Played) -> list[dict[str, Any]]:
@@ -34,8 +43,8 @@ def expected(played: Played) -> list[dict[str, Any]]:
 
 
 def lines_of(path: Path) -> list[str]:
-    content = path.read_bytes()
-    if path.name.endswith(".gz"):
+    content = content_of(path)
+    if ".gz" in path.suffixes:
         return gzip.decompress(content).decode().splitlines()
     return pa.input_stream(pa.BufferReader(content), compression="zstd").read().decode().splitlines()
 
@@ -51,7 +60,9 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(played: Pl
 
 
 def test_everything_stays_in_the_simulation_folder_and_its_files_are_dated_by_delivery(played: Played) -> None:
-    assert [path.name for path in played.home.root.iterdir()] == ["simulation"]
+    assert sorted(path.name for path in played.home.root.iterdir()) == ["keys", "simulation"]
+    # Of the lakehouse only what agencies seal to, made where it was not yet.
+    assert [path.name for path in played.home.keys_dir.iterdir()] == ["drops.age-key"]
     newest = max(path.stat().st_mtime for path in (played.root / "inbox").rglob("*") if path.is_file())
     assert newest < 1_783_000_000  # July 2026: no file is dated by the clock of the machine
 
@@ -128,7 +139,7 @@ def test_a_drifted_file_has_a_column_that_no_contract_names(played: Played) -> N
 
 
 def test_events_arrive_shuffled_and_some_a_week_late(played: Played) -> None:
-    files = sorted((played.root / "inbox/oikn/camera_events").glob("events_2026-W1?.jsonl.zst"))
+    files = sorted((played.root / "inbox/oikn/camera_events").glob("events_2026-W1?.jsonl.zst.drop"))
     times = [[json.loads(line)["ts"] for line in lines_of(file)] for file in files]
     known = [[moment for moment in batch if moment is not None and moment < 1_800_000_000_000] for batch in times]
     assert all(batch != sorted(batch) for batch in known)
