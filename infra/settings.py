@@ -188,11 +188,25 @@ class Home:
 
         uri = self.lake_uri()
         if "://" in uri:
-            if os.environ.get("AWS_CA_BUNDLE"):
-                # The only way in which deltalake and Polars take a private authority.
-                os.environ.setdefault("SSL_CERT_FILE", os.environ["AWS_CA_BUNDLE"])
+            self._trust()
             return Lake(uri, storage_options())
         return Lake(str(Path(uri).absolute()), {})
+
+    def _trust(self) -> None:
+        """deltalake and Polars take authorities from SSL_CERT_FILE alone: in this process and what it starts it gets
+        those of AWS_CA_BUNDLE beside those that it had."""
+        import ssl
+
+        together = self.run_dir / "authorities.pem"
+        bundle, known = os.environ.get("AWS_CA_BUNDLE"), os.environ.get("SSL_CERT_FILE")
+        if not bundle or known in (bundle, str(together)):
+            return
+        files = [Path(file) for file in (known or ssl.get_default_verify_paths().cafile, bundle) if file]
+        content = "\n".join(file.read_text() for file in files if file.is_file())
+        if not together.exists() or together.read_text() != content:
+            self.make()
+            _write_private(together, content)
+        os.environ["SSL_CERT_FILE"] = str(together)
 
 
 def storage_options(environment: Mapping[str, str] = os.environ) -> dict[str, str]:

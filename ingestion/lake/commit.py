@@ -20,7 +20,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
-from ingestion.lake.sync import delete_object, get_object, make_folder, sync_file, sync_folder, sync_log, write_synced
+from ingestion.lake.sync import (
+    TRIES,
+    delete_object,
+    get_object,
+    make_folder,
+    patiently,
+    sync_file,
+    sync_folder,
+    sync_log,
+    write_synced,
+)
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -31,6 +41,8 @@ T = TypeVar("T")
 
 ATTEMPTS = 60  # with pauses of at most 2 s: about a minute and a half of rivals before a writer gives up
 CHECKPOINT_EVERY = 50
+CHECKPOINT_EVERY_ON_S3 = 10  # opening a table reads each entry behind the last one by a request of its own
+MARK = "telaga_commit"  # in a commit's metadata: whose it is
 PROPERTIES = {
     "delta.checkpointInterval": str(CHECKPOINT_EVERY),
     # What deltalake writes itself (a new schema, an optimize by hand) would put values into the log.
@@ -164,11 +176,12 @@ def create_table(
                 schema=schema,
                 mode="error",
                 partition_by=list(partition_by),
-                configuration=dict(PROPERTIES),
+                configuration=_properties_for(lake),
                 storage_options=lake.options,
             )
-        except DeltaError:
-            found = lake.open(kind, name)  # a rival made it first
+        except (DeltaError, OSError):
+            # A rival made it first; or it is made, and an object store's answer was lost.
+            found = lake.open(kind, name)
             if found is None:
                 raise
             table = found
@@ -185,6 +198,12 @@ def create_table(
     if lake.is_local:
         sync_log(uri, range(table.version() + 1))
     return table
+
+
+def _properties_for(lake: Lake) -> dict[str, str]:
+    if lake.is_local:
+        return dict(PROPERTIES)
+    return {**PROPERTIES, "delta.checkpointInterval": str(CHECKPOINT_EVERY_ON_S3)}
 
 
 def _properties(table: DeltaTable) -> Mapping[str, Any]:
@@ -227,20 +246,53 @@ def commit_files(
         for file in removed
     ]
     before = table.version()
-    table.create_write_transaction(
-        actions=actions,
-        mode="append",
-        schema=table.schema(),
-        partition_by=table.metadata().partition_columns,
-        commit_properties=CommitProperties(
-            custom_metadata=dict(metadata or {}),
-            app_transactions=[Transaction(name, number) for name, number in (transactions or {}).items()],
-        ),
-    )
-    table.update_incremental()
+    mark = uuid.uuid4().hex
+
+    def write() -> None:
+        table.create_write_transaction(
+            actions=actions,
+            mode="append",
+            schema=table.schema(),
+            partition_by=table.metadata().partition_columns,
+            commit_properties=CommitProperties(
+                custom_metadata={**(metadata or {}), **({} if lake.is_local else {MARK: mark})},
+                app_transactions=[Transaction(name, number) for name, number in (transactions or {}).items()],
+            ),
+        )
+
+    if lake.is_local:
+        write()
+    else:
+        _settled(lake, table.table_uri, before, mark, write)
+    patiently(lake, table.update_incremental)
     if lake.is_local:
         sync_log(table.table_uri.removeprefix("file://"), range(before + 1, table.version() + 1))
     return table.version()
+
+
+def _settled(lake: Lake, uri: str, before: int, mark: str, write: Callable[[], None]) -> None:
+    """Commit to an object store, whose answer may be lost (a broken connection, an error after it has stored): then the
+    log itself says whether the commit stands. Without that, a commit would meet itself as a rival, and a caller would
+    take away the files that it names."""
+    from deltalake.exceptions import CommitFailedError, DeltaError
+
+    for attempt in range(TRIES):
+        try:
+            return write()
+        except (DeltaError, OSError) as error:
+            if _stands(lake, uri, before, mark):
+                return None
+            if isinstance(error, CommitFailedError) or attempt == TRIES - 1:
+                raise
+        time.sleep(random.uniform(0, 0.2 * 2**attempt))
+    return None
+
+
+def _stands(lake: Lake, uri: str, before: int, mark: str) -> bool:
+    from deltalake import DeltaTable
+
+    table = patiently(lake, lambda: DeltaTable(uri, storage_options=lake.options))
+    return any(entry.get(MARK) == mark for entry in table.history(max(1, table.version() - before)))
 
 
 def discard(lake: Lake, kind: str, name: str, files: Sequence[DataFile]) -> None:
@@ -327,8 +379,9 @@ def _overwrite_with_new_columns(
     before = lake.version(kind, name) or 0
     uri = lake.table(kind, name)
     found = lake.open(kind, name)
-    if found is not None and PROPERTIES.items() - _properties(found).items():
-        found.alter.set_table_properties(PROPERTIES)
+    wanted = _properties_for(lake)
+    if found is not None and wanted.items() - _properties(found).items():
+        found.alter.set_table_properties(wanted)
     write_deltalake(
         uri,
         frame.to_arrow(compat_level=pl.CompatLevel.oldest()),

@@ -1,6 +1,7 @@
 """Bytes that stay: objects and files of the lake, on disk before a call returns.
 
 On a local folder every new file and the folders that name it are flushed (fsync); S3 answers only when it has stored.
+What S3 leaves unanswered is asked again, a bounded number of times.
 """
 
 from __future__ import annotations
@@ -8,17 +9,42 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import os
+import random
+import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from ingestion.lake import Lake
 
 
+T = TypeVar("T")
+
 BUFFER_BYTES = 2**20
+# Of what deltalake has already tried again itself, where it could: it gives up on an answer that breaks off.
+TRIES = 5
+LONGEST_SECONDS = 120.0
+
+
+def patiently(lake: Lake, action: Callable[[], T]) -> T:
+    """Do what may be done twice; on S3 again after an error, at most TRIES times and not begun after LONGEST_SECONDS.
+
+    That something is not there (FileNotFoundError) is an answer.
+    """
+    began = time.monotonic()
+    for attempt in range(1, TRIES + 1):
+        try:
+            return action()
+        except FileNotFoundError:
+            raise
+        except OSError:
+            if lake.is_local or attempt == TRIES or time.monotonic() - began > LONGEST_SECONDS:
+                raise
+        time.sleep(random.uniform(0, 0.1 * 2**attempt))
+    raise AssertionError("unreachable")
 
 
 @dataclass(frozen=True)
@@ -102,21 +128,29 @@ def put_object(lake: Lake, path: str, content: bytes | memoryview) -> str:
     if lake.is_local:
         write_synced(Path(lake.uri) / path, content)
     else:
-        # In pieces smaller than the buffer: what passes it by reaches deltalake as a buffer of pyarrow's, which its
-        # writer refuses (it takes bytes alone).
-        whole, piece = memoryview(content), BUFFER_BYTES // 2
-        with _filesystem(lake).open_output_stream(path, buffer_size=BUFFER_BYTES) as stream:
-            for start in range(0, len(whole), piece):
-                stream.write(whole[start : start + piece])
+        patiently(lake, lambda: _upload(lake, path, content))
     return f"{lake.uri.rstrip('/')}/{path}"
+
+
+def _upload(lake: Lake, path: str, content: bytes | memoryview) -> None:
+    # In pieces smaller than the buffer: what passes it by reaches deltalake as a buffer of pyarrow's, which its writer
+    # refuses (it takes bytes alone).
+    whole, piece = memoryview(content), BUFFER_BYTES // 2
+    with _filesystem(lake).open_output_stream(path, buffer_size=BUFFER_BYTES) as stream:
+        for start in range(0, len(whole), piece):
+            stream.write(whole[start : start + piece])
 
 
 def get_object(lake: Lake, path: str) -> bytes:
     """Content of one object; FileNotFoundError when it is absent."""
     if lake.is_local:
         return (Path(lake.uri) / path).read_bytes()
-    with _filesystem(lake).open_input_file(path) as file:
-        return bytes(file.read())
+
+    def read() -> bytes:
+        with _filesystem(lake).open_input_file(path) as file:
+            return bytes(file.read())
+
+    return patiently(lake, read)
 
 
 def delete_folder(lake: Lake, path: str) -> None:
@@ -131,7 +165,7 @@ def delete_object(lake: Lake, path: str) -> None:
         (Path(lake.uri) / path).unlink(missing_ok=True)
         return
     with contextlib.suppress(FileNotFoundError):
-        _filesystem(lake).delete_file(path)
+        patiently(lake, lambda: _filesystem(lake).delete_file(path))
 
 
 def list_objects(lake: Lake, path: str) -> list[StoredObject]:
@@ -166,4 +200,5 @@ def _stored(file: Path, path: str) -> StoredObject | None:
 def _listed(lake: Lake, path: str, *, recursive: bool) -> list[Any]:
     from pyarrow.fs import FileSelector
 
-    return list(_filesystem(lake).get_file_info(FileSelector(path, allow_not_found=True, recursive=recursive)))
+    chosen = FileSelector(path, allow_not_found=True, recursive=recursive)
+    return patiently(lake, lambda: list(_filesystem(lake).get_file_info(chosen)))
