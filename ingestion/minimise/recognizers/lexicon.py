@@ -540,7 +540,7 @@ RECORD_HINTS = frozenset(
             "ilang",
             "tlg",
         ),
-        *("kabur", "melarikan", "mengancam", "diancam", "berita", "acara", "pemeriksaan", "tanya", "hormat", "yth"),
+        *("kabur", "melarikan", "mengancam", "diancam", "pemeriksaan", "tanya", "hormat", "yth"),
     ]
 )
 # Of these a name follows often, not always.

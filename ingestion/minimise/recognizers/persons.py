@@ -17,7 +17,7 @@ from ingestion.minimise.recognizers.name_model import NameModel
 
 # Records name people far more often than news, where places and organisations outnumber them: the odds of the model are
 # multiplied by so much in a text in a record's style, and in others (prior shift, Saerens 2002).
-RECORD_ODDS, NEWS_ODDS = 120.0, 0.65
+RECORD_ODDS, NEWS_ODDS = 120.0, 0.8
 # Of the model's probability: from here a word is a name, from here it is one beside a name.
 SURE, BESIDE = 0.6, 0.15
 _LONGEST = 6

@@ -188,8 +188,8 @@ class AddressRecognizer(IndonesianRecognizer):
             end = self._address(tokens, at, document) if tokens[at].folded in _BEGINS else at
             if end > at:
                 is_street = tokens[at].folded in _STREET
-                # In running prose that is no record, a street or village alone is a place, not somebody's address.
-                is_prose = document.case == MIXED and not document.is_record
+                # In prose that is no record, a street or village alone is a place, not somebody's address.
+                is_prose = not document.is_record
                 is_exact = any(token.text[0].isdigit() for token in tokens[at:end])
                 score = FAINT if is_prose and not (is_street and is_exact) else LABELLED if is_street else SHAPED
                 yield Hit(tokens[at].start, tokens[end - 1].end, score, "street" if is_street else "area")

@@ -171,6 +171,7 @@ _WORDS = frozenset(
         "bu",
         "tdk",
         "tlh",
+        "vs",
         "sdh",
         "krn",
         "dkk",
@@ -219,7 +220,7 @@ _BEFORE = re.compile(
     r"bpkb\w*|d[i1l][nm]as|tni|polri|pol)\W{0,5}(?:\w+\W+){0,2}$"
 )
 _VEHICLE = re.compile(
-    r"(?:motor\w*|mobil\w*|kendaraan|ranmor|r-?[246]|roda (?:dua|empat|2|4)|truk|truck|bus|bis|pick ?up|angkot|"
+    r"(?<!air)(?:motor\w*|mobil\w*|kendaraan|ranmor|r-?[246]|roda (?:dua|empat|2|4)|truk|truck|bus|bis|pick ?up|angkot|"
     r"taksi|honda|yamaha|suzuki|"
     r"kawasaki|toyota|daihatsu|mitsubishi|beat|vario|scoopy|mio|nmax|pcx|aerox|avanza|xenia|innova|xpander|brio|"
     r"jazz|agya|ayla|calya|sigra|"
@@ -265,7 +266,10 @@ class PlateRecognizer(IndonesianRecognizer):
             score = _plate_score(match, lower)
             if score > FAINT:
                 end = match.end()
-                if match["suffix"] is None:
+                if match["suffix"] and match["suffix"].lower() in _WORDS and not match["suffix"].isupper():
+                    # "B 1234 dan": the next word.
+                    end = match.end("number")
+                elif match["suffix"] is None:
                     # The last letters may be tied to the next word: "KT 1234 ABmilik".
                     tied = _TIED.match(text, end)
                     if tied and (tied["gap"] != " " or not is_common(tied["word"].lower())):
