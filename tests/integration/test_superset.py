@@ -182,7 +182,7 @@ def test_reads_from_the_database_from_the_cache_and_refused_ones_are_in_the_trai
     superset: Served, readers: dict[str, Reader]
 ) -> None:
     reader = readers["privasi"]
-    form, named = chart(reader, VIEWERS["privasi"], "Kolom dalam laporan")
+    form, named = chart(reader, VIEWERS["privasi"], "Narasi dibaca")
     # A condition of its own, so that nobody asked this before.
     form = {**form, "adhoc_filters": [{"sqlExpression": "action <> 'no such action'"}]}
     before = len(superset.audit())
