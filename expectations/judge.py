@@ -29,7 +29,7 @@ class Judge:
     """Judges batch after batch with one context. Great Expectations is imported with the first batch."""
 
     def __init__(self, limits: Limits | None = None) -> None:
-        self._limits = limits or Limits()
+        self.limits = limits or Limits()
         self._engine: Engine | None = None
 
     def __call__(self, profile: BatchProfile) -> Verdict:
@@ -57,22 +57,22 @@ class Judge:
     def _judge_profile(self, profile: BatchProfile, found: _Findings) -> None:
         import pandas as pd
 
-        measures = measured(profile, self._limits)
-        checks = [c for c in profile_checks(profile.contract, self._limits) if c.arguments["column"] in measures]
+        measures = measured(profile, self.limits)
+        checks = [c for c in profile_checks(profile.contract, self.limits) if c.arguments["column"] in measures]
         # A measure that the contract limits and nobody measured is a gate left open: it fails as a missing column.
         checks += [
             check
-            for check in profile_checks(profile.contract, self._limits)
+            for check in profile_checks(profile.contract, self.limits)
             if check.arguments["column"] not in measures and _must_be_measured(check, profile)
         ]
         for answer in self.engine.ask(pd.DataFrame([measures]), checks, count=True):
             measure = str(answer.check.arguments["column"])
             severity = answer.check.severity
-            if measure == "volume_ratio" and len(profile.history) < self._limits.history_needed:
+            if measure == "volume_ratio" and len(profile.history) < self.limits.history_needed:
                 severity = "warning"
-            if measure.startswith(_SHARES) and profile.rows_read < self._limits.rows_needed:
+            if measure.startswith(_SHARES) and profile.rows_read < self.limits.rows_needed:
                 severity = "warning"
-            if measure.startswith(_STATED_SHARES) and profile.rows_read < self._limits.rows_needed_stated:
+            if measure.startswith(_STATED_SHARES) and profile.rows_read < self.limits.rows_needed_stated:
                 severity = "warning"
             text = f"{answer.check.rule}: {measure} is {_shown(answer)}, allowed {answer.check.allowed}"
             found.add(answer, severity, f"{text} ({profile.rows_read} rows)", measure=measure, rows=profile.rows_read)
@@ -107,10 +107,10 @@ class Judge:
         rule = answer.check.rule
         if expected is None:
             # Nobody said what conform found: only the share can be judged.
-            is_held = count <= self._limits.rejected_share * rows
-            severity = "error" if rows >= self._limits.rows_needed else "warning"
+            is_held = count <= self.limits.rejected_share * rows
+            severity = "error" if rows >= self.limits.rows_needed else "warning"
             text = (
-                f"{rule}: second reading finds {count} of {rows} rows broken, allowed {self._limits.rejected_share:g}"
+                f"{rule}: second reading finds {count} of {rows} rows broken, allowed {self.limits.rejected_share:g}"
             )
         else:
             is_held, severity = count == expected, "error" if count > expected else "warning"
