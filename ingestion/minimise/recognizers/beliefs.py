@@ -83,6 +83,17 @@ _PEOPLE_LABELS = _folded("suku sukubangsa etnis etnik keturunan bersuku sukunya 
 _PEOPLE_WORDS = _folded(" ".join(_PEOPLES))
 
 
+_ITEM = re.compile(r"(?:^|[,;:(/\n])\s{0,2}$")
+
+
+def _told(document: Document, match: re.Match[str]) -> float:
+    """In a record a label is enough; in prose that is none, peoples and faiths are spoken of in general, unless as an
+    item of a list."""
+    if document.is_record:
+        return CERTAIN
+    return LIKELY if _ITEM.search(document.text, max(0, match.start() - 4), match.start()) else FAINT
+
+
 class ReligionRecognizer(IndonesianRecognizer):
     """A person's religion: after its label, or as an item of the list that identifies a person."""
 
@@ -92,7 +103,7 @@ class ReligionRecognizer(IndonesianRecognizer):
         words = document.words
         for match in _LABELLED_FAITH.finditer(document.text) if words & _FAITH_LABELS else ():
             if match["name"].lower() not in _NOT_FAITH:
-                yield Hit(*match.span("name"), CERTAIN if document.is_record else FAINT, "label")
+                yield Hit(*match.span("name"), _told(document, match), "label")
         if not words & _FAITH_WORDS:
             return
         for match in _LISTED_FAITH.finditer(document.text):
@@ -110,7 +121,7 @@ class EthnicityRecognizer(IndonesianRecognizer):
         words = document.words
         for match in _LABELLED_PEOPLE.finditer(document.text) if words & _PEOPLE_LABELS else ():
             if match["name"].lower() not in _NOT_PEOPLE:
-                yield Hit(*match.span("name"), CERTAIN if document.is_record else FAINT, "label")
+                yield Hit(*match.span("name"), _told(document, match), "label")
         if not words & _PEOPLE_WORDS:
             return
         for match in _CALLED_PEOPLE.finditer(document.text):

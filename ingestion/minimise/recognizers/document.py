@@ -239,9 +239,9 @@ class Document:
         words = {token.word for token in self.tokens}
         if len(words) <= 8 or words & RECORD_WORDS:
             return True
-        # News has no number as long as those that people are known by.
-        hints = len(words & RECORD_HINTS) + 2 * any(end - start >= 7 for start, end in self.digit_groups)
-        return hints >= (3 if len(self.tokens) > 30 else 2)
+        # News has no number as long as those that people are known by, and seldom a way to write to them.
+        is_known_by = "@" in self.text or any(len(one.digits) >= 9 and not one.is_money for one in self.numbers)
+        return len(words & RECORD_HINTS) + 2 * is_known_by >= (3 if len(self.tokens) > 45 else 2)
 
     @cached_property
     def digit_groups(self) -> list[tuple[int, int]]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from ingestion.minimise.recognizers.base import CERTAIN, FAINT, LABELLED, LIKELY, SHAPED, Hit, IndonesianRecognizer
-from ingestion.minimise.recognizers.document import Document
+from ingestion.minimise.recognizers.document import MIXED, Document
 from ingestion.minimise.recognizers.labels import fold
 from ingestion.minimise.recognizers.lexicon import is_common
 
@@ -266,10 +266,11 @@ class PlateRecognizer(IndonesianRecognizer):
             score = _plate_score(match, lower)
             if score > FAINT:
                 end = match.end()
-                if match["suffix"] and match["suffix"].lower() in _WORDS and not match["suffix"].isupper():
+                suffix = match["suffix"]
+                if suffix and suffix.lower() in _WORDS and suffix.islower() and document.case == MIXED:
                     # "B 1234 dan": the next word.
                     end = match.end("number")
-                elif match["suffix"] is None:
+                elif suffix is None:
                     # The last letters may be tied to the next word: "KT 1234 ABmilik".
                     tied = _TIED.match(text, end)
                     if tied and (tied["gap"] != " " or not is_common(tied["word"].lower())):
