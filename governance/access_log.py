@@ -1,4 +1,4 @@
-"""Who read or released what, when, and for which purpose: one line each, never what was read.
+"""Who received, read or released what, when, and for which purpose: one line each, never what was read.
 
 An entry names the actor (a role or an account), the action, the object (a mart, a release, a report) and the purpose.
 Allowed are only these names and only these actions: a log that takes any field ends up holding personal values.
@@ -13,7 +13,7 @@ from typing import Any
 
 from governance.chained_log import ChainedLog, Head
 
-ACTIONS = frozenset({"release", "refuse", "read", "report", "erase", "review", "lift"})
+ACTIONS = frozenset({"receive", "release", "refuse", "read", "report", "erase", "review", "lift"})
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,8 @@ class LandingContext:
     """What a landing needs of its surroundings. `judge` gives the verdict on a batch, `log` takes one line of counts.
 
     `as_of` is the day that the run calls today (null: the city's, else the clock's). `models` is the folder that holds
-    the name model (null: models/ beside the keys).
+    the name model (null: models/ beside the keys). `received` is told batch and sha-256 of each sealed drop whose
+    signature holds, before anything of it is committed.
     """
 
     lake: Lake
@@ -103,6 +104,7 @@ class LandingContext:
     airflow_run: str | None = None
     clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
     models: Path | None = None
+    received: Callable[[str, str], Any] = lambda batch_id, digest: None
 
 
 @dataclass(frozen=True)
@@ -444,6 +446,8 @@ class _FeedLanding:
         try:
             delivery = self._open(batch)
             digest = getattr(delivery, "digest", None)
+            if digest and self.contract.server.get("sealed"):
+                self.context.received(batch.batch_id, digest)
             if getattr(delivery, "is_rest", False):
                 reading.is_rest = True
                 reading.occurrences = Occurrences(self._landed_of(batch))
