@@ -155,6 +155,8 @@ def land(feed: str, context: Mapping[str, Any]) -> dict[str, Any]:
 
     from expectations.judge import Judge
     from expectations.outcomes import Recording
+    from governance.access_log import AccessLog
+    from governance.custody import receiver
     from ingestion.connectors import connector_for
     from ingestion.land import LandingContext, land_feed
     from ingestion.minimise.pseudonyms import KeyRing
@@ -175,6 +177,7 @@ def land(feed: str, context: Mapping[str, Any]) -> dict[str, Any]:
                 as_of=settings.as_of,
                 judge=Recording(Judge(), settings.home.lake(), settings.run_id),
                 airflow_run=settings.airflow_run,
+                received=receiver(AccessLog(home.serving_dir / "access.jsonl"), contract, settings.airflow_run),
             ),
             interval=settings.interval,
         )
