@@ -5,9 +5,10 @@ Only what was published is told: a value that was withheld stays withheld, with 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,17 +32,29 @@ class Part:
     title: str
     points: float
     points_before: float | None
+    group: str = ""
 
 
 @dataclass(frozen=True)
 class Explanation:
     """One region and period of `region_security_index` with its parts. `index` is the mart's row, `marts` says of each
-    mart of the release which version of its Delta table it was copied from."""
+    mart of the release which version of its Delta table it was copied from, `sources` of each table that was read."""
 
     release: str
     index: Mapping[str, Any]
     parts: tuple[Part, ...]
     marts: tuple[tuple[str, int, int], ...]
+    sources: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> tuple[tuple[str, float], ...]:
+        """Groups whose points changed since the period before, those that changed most first."""
+        moved = [
+            (part.title, round(part.points - part.points_before, 1))
+            for part in self.parts
+            if part.points_before is not None and part.points != part.points_before
+        ]
+        return tuple(sorted(moved, key=lambda change: (-abs(change[1]), change[0])))
 
     @property
     def is_withheld(self) -> bool:
@@ -88,8 +101,19 @@ def explain(release: Path, region: str, period: str) -> Explanation:
         rows = connection.execute(
             "select mart, delta_version, rows, release_id from marts.release order by 1"
         ).fetchall()
+        sources = _sources(connection)
     marts = tuple((name, version, count) for name, version, count, _ in rows)
-    return Explanation(rows[0][3], index, parts, marts)
+    return Explanation(rows[0][3], index, parts, marts, sources)
+
+
+def _sources(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Tables that the release's build read, with their versions; empty in a release that was made before it told."""
+    columns = {row[0] for row in connection.execute("describe marts.release").fetchall()}
+    if "source_versions" not in columns:
+        return {}
+    row = connection.execute("select max(source_versions) from marts.release").fetchone()
+    found: dict[str, int] = json.loads(row[0]) if row and row[0] else {}
+    return found
 
 
 def _region(connection: duckdb.DuckDBPyConnection, region: str) -> str:
@@ -129,13 +153,13 @@ def _parts(connection: duckdb.DuckDBPyConnection, code: str, kind: str, start: d
             select * from mine
             where period_start = (select max(period_start) from mine where period_start < $3)
         )
-        select now.dimension, now.category_group_title, now.share_points, earlier.share_points
+        select now.dimension, now.category_group_title, now.share_points, earlier.share_points, now.category_group
         from mine as now left join earlier using (dimension, category_group)
         where now.period_start = $3 order by now.share_points desc, 2
         """,
         [code, kind, start],
     ).fetchall()
     return tuple(
-        Part(dimension, title, float(points or 0), None if before is None else float(before))
-        for dimension, title, points, before in rows
+        Part(dimension, title, float(points or 0), None if before is None else float(before), group)
+        for dimension, title, points, before, group in rows
     )

@@ -196,6 +196,7 @@ def publish(
     log: ChainedLog | None = None,
     keep: int = KEPT,
     held: Mapping[str, str] | None = None,
+    sources: Mapping[str, int] | None = None,
     after: Callable[[str, str], None] = lambda audience, step: None,
 ) -> ReleaseOutcome:
     """Publish what changed, audience by audience; one that is refused or waits keeps its last release.
@@ -203,9 +204,10 @@ def publish(
     `as_of` is the city-local day. `versions` are the marts' Delta versions of one finished build, so that a build that
     is writing meanwhile does not get half into the release (None: the newest). `log` defaults to
     `<serving_dir>/releases.jsonl`. `keep` releases stay per audience, the current one always. `held`: mart -> why it is
-    held back; it stays as it was last released, and whatever else changed is published. `after(audience, step)`
-    is called when a step is done and on disk: tests crash there. A mart that declares no known audience holds every
-    audience back: nobody can say whom it belongs to.
+    held back; it stays as it was last released, and whatever else changed is published. `sources`: Delta version of
+    each table that the build read, told in `marts.release`. `after(audience, step)` is called when a step is done and
+    on disk: tests crash there. A mart that declares no known audience holds every audience back: nobody can say whom it
+    belongs to.
     """
     log = log or ChainedLog(serving_dir / "releases.jsonl")
     make_folder(serving_dir)
@@ -227,6 +229,7 @@ def publish(
                 after,
                 homeless,
                 held or {},
+                json.dumps(dict(sources or {}), sort_keys=True),
             )
             outcomes.append(release.publish())
         if homeless and not outcomes:
@@ -314,6 +317,7 @@ class _Release:
     after: Callable[[str, str], None]
     held_back: tuple[Finding, ...]
     holds: Mapping[str, str]
+    sources: str = "{}"
 
     def publish(self) -> AudienceOutcome:
         audience = self.planned.audience
@@ -469,6 +473,7 @@ class _Release:
                     "delta_version": version,
                     "delta_table_id": table_id,
                     "held_back": reasons.get(pin.mart.name, ""),
+                    "source_versions": self.sources,
                     "grain": ", ".join(pin.mart.grain),
                     "disclosure": pin.mart.disclosure,
                     "owner": pin.mart.owner,

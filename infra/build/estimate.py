@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -202,27 +202,54 @@ def reference(settings: BuildSettings) -> pl.DataFrame:
     return pl.read_csv(path, schema_overrides={"iccs_code": pl.String})
 
 
+@dataclass(frozen=True)
+class IndexInputs:
+    """All that an index is made of: aggregates (as the first dbt run left them), categories, and what the city decides.
+    `calls` is None where the city has none."""
+
+    incidents: pl.DataFrame
+    completeness: pl.DataFrame
+    regions: pl.DataFrame
+    calls: pl.DataFrame | None
+    categories: pl.DataFrame
+    settings: IndexSettings
+
+
+def index_inputs(settings: BuildSettings) -> IndexInputs:
+    """What this build's index is made of."""
+    completeness = aggregate(settings, "int_incidents__completeness")
+    return IndexInputs(
+        aggregate(settings, "int_incidents__region_day"),
+        completeness,
+        aggregate(settings, "int_regions"),
+        aggregate(settings, "int_calls__region_day"),
+        reference(settings),
+        index_settings(settings, completeness),
+    )
+
+
 def index_frames(settings: BuildSettings) -> dict[str, pl.DataFrame]:
     """The region index, its parts and its goalposts, each with the columns of ESTIMATES."""
+    return index_of(index_inputs(settings))
+
+
+def index_of(inputs: IndexInputs) -> dict[str, pl.DataFrame]:
+    """The region index, its parts and its goalposts, of this build's inputs or of those kept with a release."""
     import polars as pl
 
     from estimation.index import region_index
     from estimation.protection import MERGED, protected
 
-    categories = reference(settings)
-    regions = aggregate(settings, "int_regions").select(
-        "region_code", "level", "parent_code", "population", is_official="population_is_official"
-    )
-    completeness = aggregate(settings, "int_incidents__completeness")
+    categories = inputs.categories
     found = region_index(
-        _dated(aggregate(settings, "int_incidents__region_day")).select(
-            "region_code", "period_start", "category", "reported_by", "n"
+        _dated(inputs.incidents).select("region_code", "period_start", "category", "reported_by", "n"),
+        inputs.regions.select(
+            "region_code", "level", "parent_code", "population", is_official="population_is_official"
         ),
-        regions,
         categories.select("category", "counts_in_index", "category_group", "penalty_days", weight_days="severity_days"),
-        index_settings(settings, completeness),
-        calls=_disorder_calls(settings),
-        completeness=completeness.filter(pl.col("period_type") == "month").select(
+        inputs.settings,
+        calls=_disorder_calls(inputs.calls),
+        completeness=inputs.completeness.filter(pl.col("period_type") == "month").select(
             "period_start", completeness=pl.col("located_share").cast(pl.Float64)
         ),
     )
@@ -281,11 +308,13 @@ def base_period(settings: BuildSettings, completeness: pl.DataFrame) -> tuple[da
     return months[0], (months[-1].replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
 
 
-def _disorder_calls(settings: BuildSettings) -> pl.DataFrame | None:
+def _disorder_calls(calls: pl.DataFrame | None) -> pl.DataFrame | None:
     """Calls about disorder, None where the city has none: a declared dimension without data withholds the value."""
     import polars as pl
 
-    calls = aggregate(settings, "int_calls__region_day").filter(pl.col("category") == "disorder")
+    if calls is None:
+        return None
+    calls = calls.filter(pl.col("category") == "disorder")
     return _dated(calls).select("region_code", "period_start", "category", "n") if calls.height else None
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 
 from governance.bands import band_of, number
+from infra.build import reproduce
+from infra.build.pin import last_outcome
+from infra.build.settings import BuildFailed
 from tests.integration.test_build import Built, build, prepared
 from tests.support import attacker
 
@@ -84,3 +89,30 @@ def test_planning_tells_nothing_of_fewer_than_eight(built: Built) -> None:
     risk = built.mart("risk_surface")["relative_risk"].drop_nulls().cast(pl.Float64)
     steps = {round(10 ** (step / 12), 2) for step in range(-24, 37)} | {0.0}
     assert set(risk) <= steps
+
+
+def test_a_released_number_is_made_again_from_aggregates_and_from_rows(built: Built) -> None:
+    settings, lake = built.settings, built.lake
+    outcome = last_outcome(settings)
+    assert outcome is not None
+    assert reproduce.keep(settings, outcome, "r-1") and not reproduce.keep(settings, outcome, "r-1")
+    grain = ["region_code", "period_type", "period_start"]
+    shown = built.mart("region_security_index").filter((pl.col("status") != "withheld") & pl.col("is_latest"))
+    row = shown.filter(level="kecamatan", period_type="month").row(0, named=True)
+    mine = built.mart("region_security_index_components").filter(
+        pl.all_horizontal(pl.col(name) == row[name] for name in grain)
+    )
+    parts = {group: float(points) for group, points in mine.select("category_group", "share_points").iter_rows()}
+    made = reproduce.reproduce(lake, "r-1", row, parts)
+    assert made.is_same and made.inputs["minimised__police_record"] == lake.version("minimised", "police_record")
+    assert len(made.aggregates) == len(made.from_rows) > len(reproduce.NUMBERS)
+    # Another number than the published one is told by name.
+    wrong = reproduce.reproduce(lake, "r-1", {**row, "index_value": row["index_value"] + 1}, parts)
+    assert [number.name for number in wrong.aggregates if not number.is_same] == ["index_value"]
+    # Rows are erased and their files deleted; what was kept outlives them.
+    for path in (Path(lake.uri) / "minimised/police_record").rglob("*.parquet"):
+        path.unlink()
+    after = reproduce.reproduce(lake, "r-1", row, parts)
+    assert after.is_same and after.from_rows == () and "gone" in after.rows_reason
+    with pytest.raises(BuildFailed, match="nothing was kept of release r-0"):
+        reproduce.reproduce(lake, "r-0", row, parts)
