@@ -231,7 +231,7 @@ def publish(context: Mapping[str, Any]) -> dict[str, Any]:
 
     from governance.marts import read_manifest
     from governance.release import publish as publish_marts
-    from infra.build import floors
+    from infra.build import floors, reproduce
     from infra.build.pin import last_outcome
     from infra.superset import stack
 
@@ -248,11 +248,15 @@ def publish(context: Mapping[str, Any]) -> dict[str, Any]:
         city=settings.city.name,
         as_of=settings.as_of,
         versions=json.loads(built["outputs"]),
+        sources=json.loads(built["inputs"]),
         held=floors.held(settings.home, floors.states(settings.home, settings.city)),
     )
     # After the link has moved: a query begun on the old file could otherwise fill the cache for the new one.
     if outcome.published:
         stack.touch(settings.home)
+    for audience in outcome.audiences:
+        if audience.audience == "executive" and audience.release and audience.status in ("published", "unchanged"):
+            reproduce.keep(build, built, audience.release.id)
     if outcome.refused:
         raise RuntimeError("release refused: " + "; ".join(str(finding) for finding in outcome.refused))
     return {
