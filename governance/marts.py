@@ -92,7 +92,8 @@ def _mart(node: Mapping[str, Any]) -> Mart:
         name for name, column in (node.get("columns") or {}).items() if str(_meta(column).get("count")) == "True"
     )
     return Mart(
-        name=str(node["name"]),
+        # The table's name: an older version of a mart has one of its own.
+        name=str(node.get("alias") or node["name"]),
         audience=str(meta.get("audience") or ""),
         grain=_names(meta.get("grain")),
         disclosure=str(meta.get("disclosure") or ""),

@@ -15,7 +15,7 @@ from infra.settings import Home, current_home
 
 if TYPE_CHECKING:
     from governance.signed_note import Signer
-    from infra.build.settings import BuildSettings
+    from infra.build.settings import BuildSettings, Engine
     from ingestion.city import City
     from ingestion.contract import Contract
     from ingestion.lake.writers import Writers
@@ -35,10 +35,11 @@ class RunSettings:
     as_of: date
     interval: tuple[datetime, datetime] | None
     airflow_run: str
+    engine: Engine = "duckdb"
 
 
 def run_settings(context: Mapping[str, Any]) -> RunSettings:
-    """Reads conf (`run_id`, `as_of`, `from`, `to`), else the home's own state and today's date in the city.
+    """Reads conf (`run_id`, `as_of`, `from`, `to`, `engine`), else the home's own state and today's date in the city.
 
     A run started by a schedule or an asset has no conf: it takes what is new. A backfill carries a data interval
     and takes exactly that. The logical date is never read: manual and asset runs have none.
@@ -64,6 +65,7 @@ def run_settings(context: Mapping[str, Any]) -> RunSettings:
         as_of=as_of,
         interval=_interval(conf, dag_run, zone),
         airflow_run=f"{dag_run.dag_id}/{dag_run.run_id}",
+        engine=_engine(conf.get("engine")),
     )
 
 
@@ -104,6 +106,15 @@ def due_feeds(
             if croniter.match(contract.cadence, until) or croniter(contract.cadence, until).get_prev(datetime) > since
         ]
     return [contract.feed for contract in contracts]
+
+
+def _engine(stated: object) -> Engine:
+    from infra.build.settings import ENGINES
+
+    for engine in ENGINES:
+        if engine == (stated or "duckdb"):
+            return engine
+    raise ValueError(f"conf states the engine {stated!r}: one of {', '.join(ENGINES)}")
 
 
 def _day(value: object) -> date:
@@ -218,7 +229,7 @@ def _build(context: Mapping[str, Any]) -> BuildSettings:
     from infra.build.settings import BuildSettings
 
     settings = run_settings(context)
-    return BuildSettings.for_home(settings.home, settings.city, settings.as_of, settings.run_id)
+    return BuildSettings.for_home(settings.home, settings.city, settings.as_of, settings.run_id, settings.engine)
 
 
 def publish(context: Mapping[str, Any]) -> dict[str, Any]:
@@ -253,7 +264,7 @@ def publish(context: Mapping[str, Any]) -> dict[str, Any]:
     )
     # After the link has moved: a query begun on the old file could otherwise fill the cache for the new one.
     if outcome.published:
-        stack.touch(settings.home)
+        stack.follow(settings.home)
     for audience in outcome.audiences:
         if audience.audience == "executive" and audience.release and audience.status in ("published", "unchanged"):
             reproduce.keep(build, built, audience.release.id)

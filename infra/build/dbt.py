@@ -10,19 +10,27 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from infra.build.settings import BuildFailed, BuildSettings, ModelResult, Pins
+from infra.build import spark
+from infra.build.settings import ROOT, BuildFailed, BuildSettings, ModelResult, Pins
 
 # Two selections a build. Unit tests prove the code, not the data: they run with the project's tests.
 PHASES: dict[str, tuple[str, ...]] = {
     "count": ("resource_type:seed", "path:models/staging", "path:models/intermediate"),
     "present": ("path:models/estimates", "path:models/marts"),
 }
+# Neither has anything to run on the data: an exposure would end as a no-op.
+SKIPPED: tuple[str, ...] = ("unit_test", "exposure")
 TIMEOUT = timedelta(minutes=40)
 PASSED = frozenset({"success", "pass"})
 
 
-def variables(settings: BuildSettings, pins: Pins, estimates: dict[str, int] | None = None) -> dict[str, Any]:
-    """The vars of the project: the city, the clock, and each table at its pinned version."""
+def variables(
+    settings: BuildSettings,
+    pins: Pins,
+    estimates: dict[str, int] | None = None,
+    touched: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The vars of the project: the city, the clock, each table at its pinned version, and the days to count again."""
     city = settings.city
     versions = {**pins.versions, **{f"estimates__{name}": version for name, version in (estimates or {}).items()}}
     tables = {}
@@ -48,6 +56,7 @@ def variables(settings: BuildSettings, pins: Pins, estimates: dict[str, int] | N
             }
             for contract in city.contracts
         ],
+        "touched": touched or {},
         "source_tables": tables,
     }
     # What the city does not state keeps the project's own default.
@@ -64,16 +73,23 @@ def variables(settings: BuildSettings, pins: Pins, estimates: dict[str, int] | N
 
 
 def prepare(settings: BuildSettings) -> None:
-    """Folders, and DuckDB's delta extension from its wheel, so that nothing is downloaded."""
+    """Folders, and what the engine needs: a Spark server that answers, or DuckDB's extensions, from their wheels so
+    that nothing is downloaded."""
     for folder in (settings.build_dir, settings.target_dir, settings.extension_dir, settings.logs_dir):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if any(settings.extension_dir.rglob("delta.duckdb_extension")):
+    if settings.engine == "spark":
+        spark.check(settings.logs_dir)
+        return
+    needed = ["delta"] if settings.lake.is_local else ["delta", "httpfs"]
+    missing = [name for name in needed if not any(settings.extension_dir.rglob(f"{name}.duckdb_extension"))]
+    if not missing:
         return
     import duckdb
     import duckdb_extensions
 
     with duckdb.connect(config={"extension_directory": str(settings.extension_dir)}) as connection:
-        duckdb_extensions.import_extension("delta", con=connection)
+        for name in missing:
+            duckdb_extensions.import_extension(name, con=connection)
 
 
 def run(
@@ -89,7 +105,7 @@ def run(
     results_path = settings.target_dir / "run_results.json"
     results_path.unlink(missing_ok=True)
     arguments = [
-        sys.executable,
+        spark.interpreter() if settings.engine == "spark" else sys.executable,
         "-c",
         "from dbt.cli.main import cli; cli()",
         *command,
@@ -112,8 +128,8 @@ def run(
         json.dumps(given, sort_keys=True),
     ]
     if tuple(command) == ("build",):
-        # Neither has anything to run on the data: an exposure would end as a no-op.
-        arguments += ["--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"]
+        for kind in SKIPPED:
+            arguments += ["--exclude-resource-type", kind]
     with log.open("w", encoding="utf-8") as output:
         try:
             ended = subprocess.run(
@@ -137,13 +153,17 @@ def run(
 
 
 def environment(settings: BuildSettings) -> dict[str, str]:
-    """What profiles.yml reads; telemetry is off twice, in the project and here."""
+    """What profiles.yml and the lake's connection read; telemetry is off twice, in the project and here."""
     return {
         **os.environ,
+        **settings.lake.storage_options,
+        "TELAGA_REPOSITORY": str(ROOT),
+        "TELAGA_BUILD_LAKE": settings.lake.uri,
         "TELAGA_ENGINE": settings.engine,
         "TELAGA_BUILD_DATABASE": str(settings.database),
         "TELAGA_BUILD_THREADS": str(settings.threads),
         "TELAGA_BUILD_MEMORY": settings.memory,
+        "TELAGA_BUILD_SCHEMA": spark.schema(settings),
         "TELAGA_DUCKDB_EXTENSIONS": str(settings.extension_dir),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
@@ -169,9 +189,15 @@ def _name(unique_id: str) -> str:
     return unique_id.split(".")[2]
 
 
+def _table(result: dict[str, Any]) -> str:
+    """The table that a model became: versions of one mart have tables of their own. Seeds and views alike."""
+    relation = result.get("relation_name") or ""
+    return relation.split(".")[-1].strip('"`') or _name(result["unique_id"])
+
+
 def _report(results: list[dict[str, Any]]) -> list[ModelResult]:
     models = [
-        ModelResult(_name(result["unique_id"]), "success", round(result["execution_time"], 2))
+        ModelResult(_table(result), "success", round(result["execution_time"], 2))
         for result in results
         if result["unique_id"].startswith(("model.", "seed."))
     ]

@@ -1,6 +1,7 @@
 """Which versions a build reads, and whether there is anything to build.
 
-The log of builds is a Delta table, control/build_log: `pin` writes an intent, the last step an outcome. A build whose
+The log of builds is a Delta table, control/build_log: `pin` writes an intent, `count` which versions its aggregates
+have, the last step an outcome. A build whose
 inputs, day and code equal those of the last finished one has nothing to do.
 """
 
@@ -8,16 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from infra.build.settings import ROOT, BuildFailed, BuildSettings, Pins
 from infra.build.sources import CONTROL
+from infra.build.touched import Base
 from ingestion.entities import load_entities
 
 LOG = "build_log"
+COUNTED = "counted"
 LOG_SCHEMA: dict[str, pl.DataType] = {
     "run_id": pl.String(),
     "event": pl.String(),
@@ -72,6 +77,7 @@ def _input_digest(settings: BuildSettings, versions: dict[str, int], code: str) 
         "as_of": settings.as_of.isoformat(),
         "city": settings.city.name,
         "code": code,
+        "engine": settings.engine,
         "shown": [settings.months, settings.surface_weeks],
     }
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
@@ -92,14 +98,30 @@ def build_log(settings: BuildSettings) -> pl.DataFrame:
     return settings.lake.read("control", LOG).collect()
 
 
-def last_outcome(settings: BuildSettings) -> dict[str, str] | None:
+def last_outcome(settings: BuildSettings) -> dict[str, Any] | None:
     """Newest finished build: its row of the log."""
     finished = build_log(settings).filter(pl.col("event") == "outcome").sort("logged_at")
     return finished.row(-1, named=True) if finished.height else None
 
 
-def log_event(settings: BuildSettings, pins: Pins, event: str, outputs: dict[str, int | None] | None = None) -> None:
-    """Append `intent` or `outcome` of a build."""
+def base(settings: BuildSettings, pins: Pins) -> Base | None:
+    """The last finished build, where this one may keep what it counted: the same code by the same engine.
+
+    A step that is tried again finds the same one: only the last step of a build makes it a finished one.
+    """
+    finished = last_outcome(settings)
+    if finished is None or finished["code_digest"] != pins.code_digest:
+        return None
+    mine = (pl.col("event") == COUNTED) & (pl.col("input_digest") == finished["input_digest"])
+    counted = build_log(settings).filter(mine & (pl.col("run_id") == finished["run_id"])).sort("logged_at")
+    outputs = json.loads(counted["outputs"][-1]) if counted.height else {}
+    if outputs.get("engine") != settings.engine:
+        return None
+    return Base(finished["as_of"], json.loads(finished["inputs"]), outputs["aggregates"])
+
+
+def log_event(settings: BuildSettings, pins: Pins, event: str, outputs: Mapping[str, Any] | None = None) -> None:
+    """Append `intent`, `counted` or `outcome` of a build."""
     row = {
         "run_id": pins.run_id,
         "event": event,

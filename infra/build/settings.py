@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from ingestion.city import City
     from ingestion.lake import Lake
 
+Engine = Literal["duckdb", "spark"]
+ENGINES: tuple[Engine, ...] = ("duckdb", "spark")
+
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = ROOT / "dbt_project"
 
@@ -35,7 +38,7 @@ class BuildSettings:
     build_dir: Path
     extension_dir: Path
     logs_dir: Path
-    engine: Literal["duckdb"] = "duckdb"
+    engine: Engine = "duckdb"
     threads: int = 2
     memory: str = "3GB"
     months: int = 24
@@ -43,7 +46,7 @@ class BuildSettings:
     project_dir: Path = PROJECT
 
     @classmethod
-    def for_home(cls, home: Home, city: City, as_of: date, run_id: str) -> BuildSettings:
+    def for_home(cls, home: Home, city: City, as_of: date, run_id: str, engine: Engine = "duckdb") -> BuildSettings:
         """The build of a home's lake, with scratch and logs inside the home."""
         return cls(
             lake=home.lake(),
@@ -53,6 +56,7 @@ class BuildSettings:
             build_dir=home.build_dir,
             extension_dir=home.duckdb_extensions_dir,
             logs_dir=home.logs_dir,
+            engine=engine,
         )
 
     @property

@@ -5,11 +5,13 @@ Each may be tried again: it reads what `pin` fixed, and writes a Delta version o
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import estimation  # noqa: F401  before anything loads numpy: it says how many threads linear algebra takes
-from infra.build import dbt, export, lineage
+from infra.build import dbt, export, lineage, spark
 from infra.build import pin as pinning
+from infra.build import touched as touching
 from infra.build.settings import BuildFailed, BuildSettings, ModelResult, Pins
 
 __all__ = ["BuildFailed", "BuildSettings", "Pins", "count", "judge", "pin", "present"]
@@ -21,14 +23,25 @@ def pin(settings: BuildSettings) -> Pins | None:
 
 
 def count(settings: BuildSettings, pins: Pins | None = None) -> list[dict[str, Any]]:
-    """First dbt run, from a fresh scratch database: minimised tables to aggregates, which go to the lake."""
+    """First dbt run, from a fresh scratch database: minimised tables to aggregates, which go to the lake.
+
+    Days that no commit touched since the last finished build are kept as that one counted them.
+    """
     pins = pins or pinning.pinned(settings)
     settings.build_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     lineage.check(settings)
-    for left in settings.build_dir.glob(f"{settings.database.name}*"):
-        left.unlink()
-    results = dbt.run(settings, "count", dbt.variables(settings, pins))
-    return _json(export.with_rows(results, export.export(settings, "aggregates", pins)))
+    _clear(settings)
+    started = time.monotonic()
+    base = pinning.base(settings, pins)
+    days = touching.touched(settings, pins, base)
+    told = ModelResult("days counted again", touching.told(days), round(time.monotonic() - started, 2))
+    results = dbt.run(
+        settings, "count", dbt.variables(settings, pins, touched=touching.variables(settings, base, days))
+    )
+    written = export.export(settings, "aggregates", pins)
+    versions = {name: table.version for name, table in written.items()}
+    pinning.log_event(settings, pins, pinning.COUNTED, {"engine": settings.engine, "aggregates": versions})
+    return _json([told, *export.with_rows(results, written)])
 
 
 def judge(settings: BuildSettings, pins: Pins | None = None) -> list[dict[str, Any]]:
@@ -50,9 +63,18 @@ def present(settings: BuildSettings, pins: Pins | None = None) -> list[dict[str,
     estimates = {name: version for name, version in versions.items() if version is not None}
     results = dbt.run(settings, "present", dbt.variables(settings, pins, estimates))
     written = export.export(settings, "marts", pins)
-    settings.database.unlink(missing_ok=True)
+    _clear(settings)
     pinning.log_event(settings, pins, "outcome", {name: table.version for name, table in written.items()})
     return _json(export.with_rows(results, written))
+
+
+def _clear(settings: BuildSettings) -> None:
+    """No scratch of an earlier step or run."""
+    if settings.engine == "spark":
+        spark.check(settings.logs_dir)
+        spark.clear(settings)
+    for left in settings.build_dir.glob(f"{settings.database.name}*"):
+        left.unlink()
 
 
 def _json(results: list[ModelResult]) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from infra.build.settings import Engine
 from infra.cli import summary as summaries
 from infra.cli.progress import Progress
 from infra.settings import Home, SettingsError
@@ -35,16 +36,22 @@ MOST_ROUNDS = 200
 
 @dataclass(frozen=True)
 class Asked:
-    """What a run is asked for. `as_of` and the interval are days of the city; the interval's end is excluded."""
+    """What a run is asked for. `as_of` and the interval are days of the city; the interval's end is excluded.
+
+    `engine` is what counts and presents.
+    """
 
     as_of: date | None = None
     start: date | None = None
     end: date | None = None
     extra_dags: tuple[str, ...] = ()
+    engine: Engine = "duckdb"
 
     def conf(self, run_id: str) -> dict[str, Any]:
         """What every DAG run of this run is given."""
-        stated = {"run_id": run_id, "as_of": self.as_of, "from": self.start, "to": self.end}
+        stated: dict[str, object] = {"run_id": run_id, "as_of": self.as_of, "from": self.start, "to": self.end}
+        if self.engine != "duckdb":
+            stated["engine"] = self.engine
         return {name: str(value) for name, value in stated.items() if value is not None}
 
 

@@ -14,12 +14,13 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from infra.settings import REPOSITORY, Home
+from infra.settings import REPOSITORY, Home, locked
 from infra.stack import ports, processes
 from infra.stack.metadata import SUPERSET_DATABASE, database_uri, metadata_cluster
 from infra.superset.access import ADMINISTRATOR, User
 
 NAME = "superset"
+STAMP = "superset-bootstrap.stamp"
 HERE = Path(__file__).resolve().parent
 AUDIENCES = ("executive", "oversight", "operations", "privacy", "engineering")
 # Roles that dashboards of ours once had; emptied where they are still found.
@@ -84,16 +85,26 @@ def bootstrap(home: Home, superset_environment: Path | None = None) -> bool:
     for path in (HERE / "bootstrap.py", HERE / "superset_config.py", REPOSITORY / "infra/requirements/superset.txt"):
         digest.update(path.read_bytes())
     # Inside the cluster's own folder: a cluster that is thrown away takes the stamp with it.
-    stamp = home.metadata_dir / "superset-bootstrap.stamp"
-    if stamp.exists() and stamp.read_text() == digest.hexdigest():
-        return False
+    stamp = home.metadata_dir / STAMP
+    # A command and a release may both find that something has changed.
+    with locked(home.run_dir / ".superset-bootstrap.lock"):
+        if stamp.exists() and stamp.read_text() == digest.hexdigest():
+            return False
+        _set_up(home, text, superset_environment)
+        new = stamp.with_suffix(".new")
+        new.write_text(digest.hexdigest())
+        new.replace(stamp)
+    return True
+
+
+def _set_up(home: Home, asked: str, superset_environment: Path | None) -> None:
     home.superset_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = home.logs_dir / "superset-bootstrap.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         done = subprocess.run(
             [str(python(superset_environment)), "-m", "infra.superset.bootstrap"],
-            input=text.encode(),
+            input=asked.encode(),
             stdout=output,
             stderr=output,
             env={**environment(home), processes.MARK: str(home.root)},
@@ -101,10 +112,6 @@ def bootstrap(home: Home, superset_environment: Path | None = None) -> bool:
         )
     if done.returncode != 0:
         raise SupersetError(f"Superset's metadata could not be set up; read {log}")
-    new = stamp.with_suffix(".new")
-    new.write_text(digest.hexdigest())
-    new.replace(stamp)
-    return True
 
 
 def _asked(home: Home) -> dict[str, object]:
@@ -218,6 +225,18 @@ def status(home: Home) -> Status:
     return Status(processes.record_alive(record) and _answers(record), _url(record), record.pid)
 
 
+def follow(home: Home) -> int:
+    """To be called after a release has moved its link: datasets take the columns that their marts have now, and no
+    answer of the release before is shown again. Returns how many were touched.
+
+    0 where Superset was never set up or its metadata does not run: then `bootstrap` does it, before anyone reads.
+    """
+    if not (home.metadata_dir / STAMP).exists() or not metadata_cluster(home).is_running():
+        return 0
+    bootstrap(home)
+    return touch(home)
+
+
 def touch(home: Home, audiences: Iterable[str] = AUDIENCES) -> int:
     """To be called after a release has moved its link: no answer cached from the one before is shown again.
 
@@ -225,8 +244,7 @@ def touch(home: Home, audiences: Iterable[str] = AUDIENCES) -> int:
     cache outlives no restart of the metadata: what is not running shows nothing to anybody).
     """
     cluster = metadata_cluster(home)
-    stamp = home.metadata_dir / "superset-bootstrap.stamp"
-    if not stamp.exists() or not cluster.is_running():
+    if not (home.metadata_dir / STAMP).exists() or not cluster.is_running():
         return 0
     from infra.superset.touch import touch_datasets
 

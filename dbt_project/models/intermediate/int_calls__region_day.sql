@@ -15,4 +15,8 @@ from {{ ref('stg_emergency_call') }}
 where
     region_code is not null
     and received_local_date <= {{ as_of_date() }}
+    and {{ is_touched('emergency_call', 'received_local_date') }}
 group by region_code, received_local_date, category
+{{ and_kept('emergency_call', [
+    'region_code', 'local_date', 'category', 'n', 'n_answered', 'n_answered_in_standard', 'n_dispatched', 'n_arrived',
+    'n_arrived_in_standard']) }}

@@ -8,4 +8,6 @@ from {{ ref('stg_camera_event') }}
 where
     region_code is not null
     and occurred_local_date <= {{ as_of_date() }}
+    and {{ is_touched('camera_event', 'occurred_local_date') }}
 group by region_code, occurred_local_date, event_type
+{{ and_kept('camera_event', ['region_code', 'local_date', 'event_type', 'n']) }}

@@ -25,6 +25,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--as-of", metavar="DATE", help="the day to call today (default: what the city or home states)")
     parser.add_argument("--from", dest="start", metavar="DATE", help="take every batch from this day on again")
     parser.add_argument("--to", dest="end", metavar="DATE", help="up to, and without, this day")
+    parser.add_argument(
+        "--engine",
+        choices=("duckdb", "spark"),
+        default="duckdb",
+        help="what counts and presents: DuckDB (default), or the Spark Connect server at SPARK_REMOTE",
+    )
     parser.epilog = "example: TELAGA_CITY_DATA=data TELAGA_HOME=.telaga-chicago ./telaga run --city chicago"
 
 
@@ -43,8 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
     folder = city_folder(named)
     city = load_city(folder)
     as_of, start, end = (day(text) if text else None for text in (arguments.as_of, arguments.start, arguments.end))
-    asked = Asked(as_of, start, end)
+    asked = Asked(as_of, start, end, engine=arguments.engine)
     progress = Progress()
+    if asked.engine == "spark":
+        prepare_spark(home, progress)
     home.make()
     home.claim(city.name, folder)
     check_city_data(city)
@@ -60,6 +68,22 @@ def run(arguments: argparse.Namespace) -> int:
                 local.stop_databases(home)
     print(summaries.table(summary))
     return 0
+
+
+def prepare_spark(home: Home, progress: Progress) -> None:
+    """Installs dbt's client of Spark and asks the server, before hours of pulling. Raises SettingsError with the way
+    out."""
+    from infra.build import spark
+    from infra.build.settings import BuildFailed
+    from infra.cli import envs
+    from infra.settings import SettingsError
+
+    try:
+        spark.reachable()
+        envs.ensure("spark", progress.write)
+        spark.check(home.logs_dir)
+    except BuildFailed as error:
+        raise SettingsError(str(error)) from None
 
 
 def simulate_if_needed(home: Home, city_name: str, progress: Progress) -> None:

@@ -177,6 +177,13 @@ def test_one_end_of_an_interval_may_be_left_out(home: Home) -> None:
     assert only_to[0].year == 1969
 
 
+def test_the_engine_is_what_the_run_asked_for(home: Home) -> None:
+    assert runtime.run_settings(context()).engine == "duckdb"
+    assert runtime.run_settings(context({"engine": "spark"})).engine == "spark"
+    with pytest.raises(ValueError, match="one of duckdb, spark"):
+        runtime.run_settings(context({"engine": "sparkle"}))
+
+
 def test_a_day_that_is_none_is_refused(home: Home) -> None:
     with pytest.raises(ValueError, match="yesterday"):
         runtime.run_settings(context({"from": "yesterday"}))

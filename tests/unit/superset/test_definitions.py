@@ -119,3 +119,10 @@ def _refs(exposure: dict[str, Any]) -> set[str]:
 
 def _datasets(dashboard: Dashboard) -> set[str]:
     return set(dashboard.datasets)
+
+
+def test_no_mart_keeps_more_than_one_older_version() -> None:
+    """A removed column lives one release as deprecated: who adds a version takes the one before last away."""
+    for path in sorted(MARTS.rglob("*.yml")):
+        for model in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("models", []):
+            assert len(model.get("versions") or []) <= 2, f"{path.name}: {model['name']}"
