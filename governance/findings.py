@@ -8,7 +8,6 @@ redaction_batches and redaction_findings say the same in SQL; tests/integration/
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -95,39 +94,40 @@ def compared(batches: pl.DataFrame, value: str, usual: str, kind: list[str]) -> 
     import polars as pl
 
     same = ["feed", "column", "action", "found_by", *kind]
-    earlier = batches.select(*same, pl.col("day", "narratives", value).name.prefix("earlier_"))
-    one = [*BATCH, *kind]
-    pairs = (
-        batches.select(*one, "day", "narratives")
-        .join(earlier, on=same)
-        .filter(
-            pl.col("earlier_day").is_between(
-                pl.col("day") - dt.timedelta(days=LONGEST_AGO), pl.col("day"), closed="left"
-            ),
-            pl.col("earlier_narratives") * 4 >= pl.col("narratives"),
-            pl.col("earlier_narratives") <= pl.col("narratives") * 4,
-            pl.col(f"earlier_{value}").is_not_null(),
-        )
-        .with_columns(pl.col(f"earlier_{value}").median().over(one).alias(usual))
-    )
-    away = (pl.col(f"earlier_{value}") - pl.col(usual)).abs()
-    usuals = pairs.group_by(one).agg(
-        pl.col(usual).first(), away.median().alias("usual_spread"), earlier_batches=pl.len()
-    )
-    told = batches.join(usuals, on=one, how="left").with_columns(pl.col("earlier_batches").fill_null(0).cast(pl.Int64))
-    distance = pl.col(value) - pl.col(usual)
-    limit = pl.max_horizontal(ROBUST_SPREAD * pl.col("usual_spread"), pl.lit(LEAST_DEVIATION))
-    known = pl.col("earlier_batches") >= FEWEST_EARLIER
-    return told.with_columns(
-        deviation=pl.when(~known | pl.col(value).is_null())
-        .then(pl.lit(NO_USUAL_YET))
-        .when(distance > limit)
-        .then(pl.lit(HIGH))
-        .when(distance < -limit)
-        .then(pl.lit(LOW))
-        .otherwise(pl.lit(USUAL)),
-        **{name: pl.when(known).then(pl.col(name)) for name in (usual, "usual_spread")},
-    )
+    told = [_group_compared(group.sort("day"), value, usual) for group in batches.partition_by(same)]
+    return pl.concat([_group_compared(batches.clear(), value, usual), *told])
+
+
+def _group_compared(group: pl.DataFrame, value: str, usual: str) -> pl.DataFrame:
+    """One feed's batches of one kind, by day: a window of a year moves along, so that no pair of them is ever held."""
+    import numpy as np
+    import polars as pl
+
+    days = group["day"].cast(pl.Int32).to_numpy()
+    sizes = group["narratives"].to_numpy()
+    values = group[value].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    begins = np.searchsorted(days, days - LONGEST_AGO, side="left")
+    ends = np.searchsorted(days, days, side="left")
+    rows: list[tuple[float | None, float | None, int, str]] = []
+    for at, (begin, end) in enumerate(zip(begins, ends, strict=True)):
+        near = (4 * sizes[begin:end] >= sizes[at]) & (sizes[begin:end] <= 4 * sizes[at])
+        earlier = values[begin:end][near & ~np.isnan(values[begin:end])]
+        if len(earlier) < FEWEST_EARLIER:
+            rows.append((None, None, len(earlier), NO_USUAL_YET))
+            continue
+        middle = float(np.median(earlier))
+        spread = float(np.median(np.abs(earlier - middle)))
+        rows.append((middle, spread, len(earlier), deviation(float(values[at]), middle, spread)))
+    schema = {usual: pl.Float64, "usual_spread": pl.Float64, "earlier_batches": pl.Int64, "deviation": pl.String}
+    return pl.concat([group, pl.DataFrame(rows, schema=schema, orient="row")], how="horizontal")
+
+
+def deviation(value: float, usual: float, spread: float) -> str:
+    """How a value (NaN: none) lies to what is usual and its MAD."""
+    most = max(ROBUST_SPREAD * spread, LEAST_DEVIATION)
+    if value != value:
+        return NO_USUAL_YET
+    return HIGH if value - usual > most else LOW if usual - value > most else USUAL
 
 
 def _dated(lake: Lake, name: str, time_zone: str) -> pl.DataFrame:

@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Any
 from governance.entity_types import KINDS
 from governance.findings import (
     FEWEST_EARLIER,
-    LEAST_DEVIATION,
     LONGEST_AGO,
     NO_USUAL_YET,
-    ROBUST_SPREAD,
     USUAL,
     batch_days,
+    deviation,
     narrative_batches,
     narrative_findings,
     scores,
@@ -246,9 +245,7 @@ def _against_usual(
     rows = []
     for row in summed.with_columns(value=whole).join(usual, on=by, how="left").sort(by).iter_rows(named=True):
         known = (row["earlier"] or 0) >= FEWEST_EARLIER and row["value"] is not None
-        most = max(ROBUST_SPREAD * row["spread"], LEAST_DEVIATION) if known else 0.0
-        away = row["value"] - row["usual"] if known else 0.0
-        told = NO_USUAL_YET if not known else "high" if away > most else "low" if away < -most else USUAL
+        told = deviation(row["value"], row["usual"], row["spread"]) if known else NO_USUAL_YET
         rows.append({**row, "usual": row["usual"] if known else None, "deviation": told})
     return rows
 

@@ -4,20 +4,28 @@
   before, at most a year ago), and their MAD. `values` is a CTE of feed, column_name, action, found_by, batch_id, day,
   narratives, the columns of `kind`, and measured (null where there is nothing to share by).
 
-  Gives the CTEs middles (measured_usual, earlier_batches) and spreads (measured_spread), both by batch and kind.
+  Gives the CTEs numbered (the values with a value_id), middles (measured_usual, earlier_batches) and spreads
+  (measured_spread), both by value_id: a year of pairs is compared by two numbers instead of by seven names.
 #}
 {% macro usual_of(values, kind=[]) -%}
-  {%- set same = ['feed', 'column_name', 'action', 'found_by'] + kind -%}
-  {%- set one = same + ['batch_id'] %}
+  {%- set same = ['feed', 'column_name', 'action', 'found_by'] + kind %}
+numbered as (
+    select
+        *,
+        row_number() over (order by {{ (same + ['batch_id']) | join(', ') }}) as value_id,
+        dense_rank() over (order by {{ same | join(', ') }}) as kind_id
+    from {{ values }}
+),
+
 pairs as (
     select
-        {% for name in one -%} this_one.{{ name }}, {% endfor %}
+        this_one.value_id,
         earlier.measured as earlier_measured
-    from {{ values }} as this_one
-    inner join {{ values }} as earlier
+    from numbered as this_one
+    inner join numbered as earlier
         on
-            {% for name in same -%} this_one.{{ name }} = earlier.{{ name }} and {% endfor %}
-            earlier.day < this_one.day
+            this_one.kind_id = earlier.kind_id
+            and earlier.day < this_one.day
             and earlier.day >= {{ dbt.dateadd('day', -365, 'this_one.day') }}
             and 4 * earlier.narratives >= this_one.narratives
             and earlier.narratives <= 4 * this_one.narratives
@@ -26,21 +34,20 @@ pairs as (
 
 middles as (
     select
-        {{ one | join(', ') }},
+        value_id,
         median(earlier_measured) as measured_usual,
         count(*) as earlier_batches
     from pairs
-    group by {{ one | join(', ') }}
+    group by value_id
 ),
 
 spreads as (
     select
-        {% for name in one -%} pairs.{{ name }}, {% endfor %}
+        pairs.value_id,
         median(abs(pairs.earlier_measured - middles.measured_usual)) as measured_spread
     from pairs
-    inner join middles
-        on {% for name in one -%} pairs.{{ name }} = middles.{{ name }}{{ ' and ' if not loop.last }}{% endfor %}
-    group by {% for name in one -%} pairs.{{ name }}{{ ', ' if not loop.last }}{% endfor %}
+    inner join middles on pairs.value_id = middles.value_id
+    group by pairs.value_id
 )
 {%- endmacro %}
 
@@ -54,13 +61,4 @@ spreads as (
     when {{ usual }} - {{ measured }} > {{ most }} then 'low'
     else 'usual'
   end
-{%- endmacro %}
-
-{# The joins of each batch to what usual_of made. #}
-{% macro beside_usual(values, kind=[]) -%}
-  {%- set one = ['feed', 'column_name', 'action', 'found_by', 'batch_id'] + kind %}
-  {%- for cte in ['middles', 'spreads'] %}
-left join {{ cte }}
-    on {% for name in one -%} {{ values }}.{{ name }} = {{ cte }}.{{ name }}{{ ' and ' if not loop.last }}{% endfor %}
-  {%- endfor %}
 {%- endmacro %}

@@ -1,7 +1,7 @@
 """Which aggregates each estimate is made of, read from the code that makes it: no SQL tells it, so lineage ends there.
 
-A function that returns an estimate by name reads every aggregate that it, or any function of this room that it names,
-asks `aggregate` for. Too much is told sooner than too little.
+A maker (a function named `..._frames`) makes the estimates, and reads the aggregates, that it or any function of this
+room that it leads to names. Too much is told sooner than too little.
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ def estimates_read(folder: Path = ROOM) -> dict[str, tuple[str, ...]]:
     functions = {name: made for path in sorted(folder.glob("*.py")) for name, made in _functions(path)}
     read: dict[str, set[str]] = {}
     unknown: set[str] = set()
-    for name, function in functions.items():
-        for estimate in function.estimates:
-            reached = _reached(name, functions)
+    for name in functions:
+        if not name.endswith("_frames"):
+            continue
+        reached = _reached(name, functions)
+        for estimate in frozenset[str]().union(*(each.estimates for each in reached)):
             read.setdefault(estimate, set()).update(*(each.aggregates for each in reached))
             if any(each.is_open for each in reached):
                 unknown.add(estimate)

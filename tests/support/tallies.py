@@ -39,6 +39,7 @@ def landed(
     ends = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), dt.UTC) if day else None
     told = {"run_id": run_id, "feed": feed, "batch_id": batch, "logged_at": at}
     outcome = dict.fromkeys(BATCH_LOG) | told | {"event": "outcome", "status": "landed", "period_to": ends}
+    outcome |= {"entity": "police_record", "read": narratives, "accepted": narratives, "duplicate": 0, "quarantined": 0}
     lake.append("control", "batch_log", pl.DataFrame([outcome], schema=dict(BATCH_LOG)), partition_by=["feed"])
     tally = {"column": COLUMN, "action": action, "found_by": found_by, "narratives": narratives, "touched": touched}
     line = {**told, **tally, "protected": counts.get("protected", 0), "refused": counts.get("refused", 0)}

@@ -20,7 +20,8 @@ def test_every_estimate_is_spoken_for() -> None:
 def test_an_aggregate_whose_name_is_not_written_there_leaves_the_estimate_untold(tmp_path: Path) -> None:
     (tmp_path / "some.py").write_text(
         "def helper(settings, name):\n    return aggregate(settings, name)\n"
-        "def frames(settings):\n    return {'risk_surface': helper(settings, 'int_x')}\n"
-        "def others(settings):\n    return {'city_cells': aggregate(settings, 'int_y')}\n"
+        "def open_frames(settings):\n    return {'risk_surface': helper(settings, 'int_x')}\n"
+        "def cells(found):\n    return {'city_cells': found}\n"
+        "def cell_frames(settings):\n    return cells(aggregate(settings, 'int_y'))\n"
     )
     assert estimates_read(tmp_path) == {"city_cells": ("int_y",)}

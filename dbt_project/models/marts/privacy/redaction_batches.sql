@@ -9,17 +9,17 @@ with measured as (
 {{ usual_of('measured') }}
 
 select
-    measured.feed,
-    measured.column_name,
-    measured.action,
-    measured.found_by,
-    measured.batch_id,
-    measured.day,
-    measured.narratives,
-    measured.touched,
-    measured.protected,
-    measured.refused,
-    cast(round(measured.measured, 2) as decimal(5, 2)) as touched_percent,
+    numbered.feed,
+    numbered.column_name,
+    numbered.action,
+    numbered.found_by,
+    numbered.batch_id,
+    numbered.day,
+    numbered.narratives,
+    numbered.touched,
+    numbered.protected,
+    numbered.refused,
+    cast(round(numbered.measured, 2) as decimal(5, 2)) as touched_percent,
     case
         when middles.earlier_batches >= 14 then cast(round(middles.measured_usual, 2) as decimal(5, 2))
     end as usual_percent,
@@ -27,8 +27,9 @@ select
         when middles.earlier_batches >= 14 then cast(round(spreads.measured_spread, 2) as decimal(5, 2))
     end as usual_spread,
     cast(coalesce(middles.earlier_batches, 0) as bigint) as earlier_batches,
-    {{ deviation_of('measured.measured') }} as deviation,
+    {{ deviation_of('numbered.measured') }} as deviation,
     '{{ var("data_label") }}' as data_label,
     {{ as_of_date() }} as as_of
-from measured
-{{ beside_usual('measured') }}
+from numbered
+left join middles on numbered.value_id = middles.value_id
+left join spreads on numbered.value_id = spreads.value_id

@@ -43,24 +43,24 @@ filled as (
 {{ usual_of('filled', ['entity_type', 'rule_name']) }}
 
 select
-    filled.feed,
-    filled.column_name,
-    filled.action,
-    filled.found_by,
-    filled.batch_id,
-    filled.day,
-    filled.entity_type,
-    filled.rule_name,
-    cast(filled.findings as bigint) as findings,
-    cast(filled.score_low as bigint) as score_low,
-    cast(filled.score_middle as bigint) as score_middle,
-    cast(filled.score_high as bigint) as score_high,
-    cast(filled.narratives as bigint) as narratives,
+    numbered.feed,
+    numbered.column_name,
+    numbered.action,
+    numbered.found_by,
+    numbered.batch_id,
+    numbered.day,
+    numbered.entity_type,
+    numbered.rule_name,
+    cast(numbered.findings as bigint) as findings,
+    cast(numbered.score_low as bigint) as score_low,
+    cast(numbered.score_middle as bigint) as score_middle,
+    cast(numbered.score_high as bigint) as score_high,
+    cast(numbered.narratives as bigint) as narratives,
     case
-        when filled.narratives > 0
-            then cast(round(100.0 * cast(filled.touched as double) / filled.narratives, 2) as decimal(5, 2))
+        when numbered.narratives > 0
+            then cast(round(100.0 * cast(numbered.touched as double) / numbered.narratives, 2) as decimal(5, 2))
     end as touched_percent,
-    cast(round(filled.measured, 2) as decimal(9, 2)) as per_100,
+    cast(round(numbered.measured, 2) as decimal(9, 2)) as per_100,
     case
         when middles.earlier_batches >= 14 then cast(round(middles.measured_usual, 2) as decimal(9, 2))
     end as usual_per_100,
@@ -68,9 +68,10 @@ select
         when middles.earlier_batches >= 14 then cast(round(spreads.measured_spread, 2) as decimal(9, 2))
     end as usual_spread,
     cast(coalesce(middles.earlier_batches, 0) as bigint) as earlier_batches,
-    {{ deviation_of('filled.measured') }} as deviation,
+    {{ deviation_of('numbered.measured') }} as deviation,
     '{{ var("data_label") }}' as data_label,
     {{ as_of_date() }} as as_of
-from filled
-{{ beside_usual('filled', ['entity_type', 'rule_name']) }}
-where filled.findings > 0
+from numbered
+left join middles on numbered.value_id = middles.value_id
+left join spreads on numbered.value_id = spreads.value_id
+where numbered.findings > 0

@@ -1,3 +1,14 @@
+-- A run writes the whole tally of a batch: the lines of its newest run replace those before.
+with lines as (
+    select
+        *,
+        first_value(run_id) over (
+            partition by feed, batch_id
+            order by logged_at desc, run_id desc
+        ) as newest_run_id
+    from {{ ref('stg_redaction') }}
+)
+
 select
     feed,
     column_name,
@@ -9,7 +20,8 @@ select
     cast(sum(rows_affected) as bigint) as rows_affected,
     '{{ var("data_label") }}' as data_label,
     {{ as_of_date() }} as as_of
-from {{ ref('stg_redaction') }}
+from lines
+where run_id = newest_run_id
 group by
     feed,
     column_name,
