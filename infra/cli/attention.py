@@ -1,4 +1,5 @@
-"""What waits for a person in a home: open alerts, drift and failed verdicts in quarantine, late and paused feeds.
+"""What waits for a person in a home: open alerts, drift and failed verdicts in quarantine, late and paused feeds, and
+redaction that nobody has reviewed.
 
 `python -m infra.cli.attention` prints the lines, `... docs` builds the Data Docs and prints where they lie: how
 `status`, which needs no environment, asks the one that can read a lake.
@@ -28,7 +29,7 @@ NEXT = {
 
 def attention(lake: Lake) -> list[str]:
     """One line each, by feed; counts and names of batches and columns, no values."""
-    return sorted([*_alerts(lake), *_kept(lake), *_late(lake), *_paused(lake)])
+    return sorted([*_alerts(lake), *_kept(lake), *_late(lake), *_paused(lake), *_unreviewed(lake)])
 
 
 def _alerts(lake: Lake) -> list[str]:
@@ -69,6 +70,20 @@ def _paused(lake: Lake) -> list[str]:
     return [
         f"{feed}: paused since {decision.logged_at:%Y-%m-%d} ({decision.reason}): ./telaga feed resume {feed}"
         for feed, decision in paused_feeds(lake).items()
+    ]
+
+
+def _unreviewed(lake: Lake) -> list[str]:
+    """Fields of narratives of real persons whose redaction nobody has reviewed, as the last build found them."""
+    import polars as pl
+
+    if lake.version("control", "recall_floors") is None:
+        return []
+    waits = (pl.col("source") != "review") & ~pl.col("is_synthetic")
+    told = lake.read("control", "recall_floors").filter(waits).select("feed", "column", "due_on").collect()
+    return [
+        f"{feed}: redaction of {column} is to be reviewed by {due}: ./telaga review open"
+        for feed, column, due in told.iter_rows()
     ]
 
 

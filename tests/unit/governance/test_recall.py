@@ -239,3 +239,19 @@ def test_a_card_that_is_none_measures_nothing(tmp_path: Path, text: str) -> None
     (tmp_path / "names.card.json").write_text(text)
     assert read_cards(tmp_path) == ()
     assert read_cards(tmp_path / "absent") == ()
+
+
+def test_a_field_that_nobody_reviewed_waits_for_a_person_unless_its_data_is_synthetic(
+    lake: Lake, real: Contract, contract: Callable[..., Contract]
+) -> None:
+    from infra.cli.attention import attention
+
+    landed(lake, at=LANDED, found_by=MODEL)
+    store(lake, [state(lake, real)])
+    line = f"{FEED}: redaction of {COLUMN} is to be reviewed by 2026-07-01: ./telaga review open"
+    assert attention(lake) == [line]
+    store(lake, [state(lake, contract(FEED, is_synthetic=True))])
+    assert attention(lake) == []
+    reviewed(lake, missed=0)
+    store(lake, [state(lake, real)])
+    assert attention(lake) == []
