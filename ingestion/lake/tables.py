@@ -163,8 +163,17 @@ def rules_of(entity: Entity) -> dict[str, tuple[str, pl.Expr]]:
 def check_rows(rows: pl.DataFrame, entity: Entity, feed: str) -> None:
     """Hold rows to the table's constraints before their file is written (a commit of files is not checked by Delta).
 
-    Raises TableRuleBroken, which names table, constraint and count of rows.
+    No time is finer than the hour, whatever made it. Raises TableRuleBroken, which names table, constraint and count of
+    rows.
     """
+    times = [field.name for field in fields_of(entity) if field.type == "timestamp"]
+    finer = rows.select((pl.col(name).dt.truncate("1h") != pl.col(name)).sum() for name in times)
+    for name, count in zip(times, finer.row(0) if times else (), strict=True):
+        if count:
+            raise TableRuleBroken(
+                f"minimised/{entity.name}: {name} is finer than the hour in {count} rows of {feed}; "
+                "truncate it where it is minimised"
+            )
     rules = rules_of(entity)
     broken = rows.select((~rule.fill_null(False)).sum().alias(name) for name, (_, rule) in rules.items()).row(0)
     for name, count in zip(rules, broken, strict=True):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ingestion.minimise.pseudonyms import KeyRing
 
 MAP_VERTICES = 250
+OLDEST = 120  # years; more is no age
 SEPARATOR = "\x1f"
 TERMS = ("modus_terms", "place_terms", "object_terms")
 REDACTED = "narrative_redacted"
@@ -56,7 +57,10 @@ def minimised_columns(
 def _column(field: Field, rows: pl.DataFrame, contract: Contract, city: City, keys: KeyRing) -> pl.Series:
     name = field.name
     if name == "camera_key":
-        return camera_keys(rows["camera_id"], contract, keys)
+        day = "occurred_local_date" if "occurred_local_date" in rows.columns else "uptime_date"
+        return camera_keys(rows["camera_id"], rows[day], contract, keys)
+    if name == "reporter_age_band":
+        return age_bands(rows["reporter_age"])
     if name == "is_official":
         return pl.repeat(contract.is_official, rows.height, eager=True, dtype=pl.Boolean)
     if name == "is_boundary_approximate" and name not in rows.columns:
@@ -81,13 +85,29 @@ def _column(field: Field, rows: pl.DataFrame, contract: Contract, city: City, ke
     return rows.select(column).to_series()
 
 
-def camera_keys(camera: pl.Series, contract: Contract, keys: KeyRing) -> pl.Series:
-    """Digest of a camera's id, the same in all feeds of one agency (its events and its uptime), in no two agencies."""
-    distinct = camera.cast(pl.String).unique().drop_nulls().to_list()
-    digests = keys.digester(contract.agency, "camera", len(distinct)).hexadecimal(distinct)
-    return camera.cast(pl.String).replace_strict(
-        dict(zip(distinct, digests, strict=True)), default=None, return_dtype=pl.String
-    )
+def camera_keys(camera: pl.Series, day: pl.Series, contract: Contract, keys: KeyRing) -> pl.Series:
+    """Digest of a camera's id, the same in all feeds of one agency (its events and its uptime) for one calendar year of
+    `day`, in no two agencies and no two years."""
+    asked = pl.DataFrame({"camera": camera.cast(pl.String), "year": day.dt.year()})
+    made = []
+    for (year,), group in asked.drop_nulls().unique(maintain_order=True).group_by("year", maintain_order=True):
+        digester = keys.digester(contract.agency, "camera", group.height, period=str(year))
+        digests = digester.hexadecimal(group["camera"].to_list())
+        made.append(group.with_columns(pl.Series("key", digests, dtype=pl.String)))
+    if not made:
+        return pl.repeat(None, camera.len(), eager=True, dtype=pl.String)
+    return asked.join(pl.concat(made), on=["camera", "year"], how="left", maintain_order="left")["key"]
+
+
+def age_bands(age: pl.Series) -> pl.Series:
+    """Bands of ten years from 18 on (18-24 first, 65+ last) of ages in years. Null of a minor, whose data are specific
+    and only dropped, and of what is no age."""
+    lows = (18, 25, 35, 45, 55, 65)
+    years, band = pl.lit(age), pl.lit(None, pl.String)
+    for low, after in zip(lows, (*lows[1:], None), strict=True):
+        band = pl.when(years >= low).then(pl.lit(f"{low}-{after - 1}" if after else f"{low}+")).otherwise(band)
+    known = pl.when(years.is_between(lows[0], OLDEST)).then(band)
+    return pl.select(known.alias("reporter_age_band")).to_series()
 
 
 def _boundaries(geometry: pl.Series) -> dict[str, pl.Series]:

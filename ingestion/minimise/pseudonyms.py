@@ -82,10 +82,11 @@ class KeyRing:
     provider: KeyProvider | None = field(default=None, repr=False, compare=False)
     uses: Counter[tuple[str, str, str]] = field(default_factory=Counter, repr=False, compare=False)
 
-    def digester(self, scope: str, purpose: str, values: int) -> Digester:
-        """The digester of a scope (a feed, or an agency) and purpose; `values` is how many it will be used on."""
+    def digester(self, scope: str, purpose: str, values: int, period: str = "") -> Digester:
+        """The digester of a scope (a feed, or an agency), purpose and period (none: for as long as the key lives);
+        `values` is how many it will be used on."""
         self.uses[PSEUDONYM_KEY, scope, purpose] += values
-        return Digester.of_key(self._derived(scope, purpose))
+        return Digester.of_key(self._derived(scope, f"{purpose}/{period}" if period else purpose))
 
     def hide(self, text: str, scope: str, purpose: str) -> str:
         """`text` under authenticated encryption (AES-SIV: equal texts give equal results), for what only we read."""
