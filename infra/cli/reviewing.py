@@ -20,7 +20,7 @@ HELP = """\
 x N             finding N is no personal data
 m TYPE words    these words are personal data that was missed, as they stand in the text
 m TYPE FROM TO  the same by characters, TO excluded
-u  take back the last mark     d  done, keep the marks     s  skip     q  stop     t  types"""
+u  take back     d  done     s  skip     q  stop     t  types     Enter  help"""
 
 
 class Stopped(Exception):
