@@ -255,3 +255,21 @@ def test_a_field_that_nobody_reviewed_waits_for_a_person_unless_its_data_is_synt
     reviewed(lake, missed=0)
     store(lake, [state(lake, real)])
     assert attention(lake) == []
+
+
+def test_the_floor_of_a_field_stands_in_its_contract(tmp_path: Path) -> None:
+    from governance.recall import floor_of
+    from tests.support.landing import COUNTS, House, column, count_feed
+
+    house = House(tmp_path)
+    stated = count_feed()
+    told = column("remark", classification="personal", action="extract", about="narrative", recall_floor=0.9)
+    stated["schema"][0]["properties"][-1] = told
+    house.documents[COUNTS] = stated
+    assert floor_of(house.contract(COUNTS), "remark") == 0.9
+    stated["schema"][0]["properties"][-1] = column(
+        "remark", classification="personal", action="extract", recall_floor=2
+    )
+    house.documents[COUNTS] = dict(stated)
+    with pytest.raises(Exception, match="recall_floor"):
+        house.contract(COUNTS)
