@@ -57,7 +57,28 @@ def run(arguments: argparse.Namespace) -> list[Figure]:
             false, judged = sum(run[1] for run in runs), sum(run[2] for run in runs)
             share = wilson(false, judged)
             figures.append(Figure("", f"{name}, {title}: false among all judged", false / judged, *share, judged))
-    return figures
+    return figures + modus_figures()
+
+
+def modus_figures() -> list[Figure]:
+    """Terms of a modus in narratives written apart: right among those said, found among those that a reader sees, and
+    the share of narratives that no term classifies."""
+    from benchmarks.modus_gold import NARRATIVES
+    from ingestion.minimise.narratives import extract
+
+    made = extract([text for text, _ in NARRATIVES]).narratives
+    said = [set(one.modus) if one else set() for one in made]
+    seen = [set(modus.split()) for _, modus in NARRATIVES]
+    right = sum(len(a & b) for a, b in zip(said, seen, strict=True))
+    every, wanted, silent = sum(map(len, said)), sum(map(len, seen)), sum(not one for one in said)
+    none = sum(not one for one in seen)
+    precision, n = right / every, len(NARRATIVES)
+    return [
+        Figure(">= 0.85", "modus terms: precision", precision, *wilson(right, every), every, precision >= 0.85),
+        Figure("", "modus terms: found of those a reader sees", right / wanted, *wilson(right, wanted), wanted),
+        Figure("", "modus terms: unclassified share", silent / n, *wilson(silent, n), n),
+        Figure("", "modus terms: share in which a reader sees none of the list", none / n, *wilson(none, n), n),
+    ]
 
 
 def _pattern(seed: int, planted: bool) -> tuple[bool, int, int]:

@@ -17,7 +17,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from benchmarks.report import Figure
 
 if TYPE_CHECKING:
     from benchmarks.narratives_gold import Gold
+    from ingestion.minimise.narratives import Redactor
     from ingestion.minimise.recognizers import NameModel
 
 SUMMARY = "personal data found and missed in narratives and news, precision and speed, beside Presidio as it comes"
@@ -55,6 +56,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--model", type=Path, metavar="FILE", help="a name model (default: the home's, else rules only)"
     )
     parser.add_argument("--no-peers", action="store_true", help="leave the peers and the comparison of speed out")
+    parser.add_argument(
+        "--card",
+        action="store_true",
+        help="write the bounds into the model's card, those of rules only too (the model's are, without --narratives)",
+    )
     parser.epilog = "Example: TELAGA_CITY_DATA=<folder> ./telaga bench pii --json pii.json"
 
 
@@ -70,8 +76,8 @@ def run(arguments: argparse.Namespace) -> list[Figure]:
     _note(f"{describe(model)}, threshold {redactor.threshold}, {len(gold):,} narratives")
     figures = [Figure("", f"build: {describe(model)}, one threshold", redactor.threshold)]
     measured = narrative_figures(gold, redactor.spans_of)
-    figures += measured
-    figures += leak_figures(gold, redactor)
+    leak = leak_figures(gold, redactor)
+    figures += [*measured, *leak]
     data = os.environ.get("TELAGA_CITY_DATA")
     folder = Path(data) / "pii" if data else None
     if folder and (folder / "nergrit").is_dir():
@@ -82,8 +88,18 @@ def run(arguments: argparse.Namespace) -> list[Figure]:
         )
     if not arguments.no_peers:
         figures += speed_figures(gold, redactor, folder)
-    if path and model:
-        write_bound(path, model, figures)
+    if arguments.card or (model and not arguments.narratives):
+        bounds = [measured_bounds(redactor, measured, leak[0])]
+        if arguments.card and model:
+            alone = Redactor(None)
+            _note(alone.found_by)
+            plain, lost = narrative_figures(gold, alone.spans_of, noises=(False,)), leak_figures(gold, alone)
+            bounds.append(measured_bounds(alone, plain, lost[0]))
+            # What rules do without a model is no aim.
+            figures += [
+                replace(figure, aim="", met=None, cell=f"{alone.found_by}: {figure.cell}") for figure in [*plain, *lost]
+            ]
+        write_card(path, bounds)
     return figures
 
 
@@ -160,12 +176,12 @@ def count(gold: Iterable[Gold], finder: Finder) -> Counts:
     return counts
 
 
-def narrative_figures(gold: Sequence[Gold], finder: Finder) -> list[Figure]:
+def narrative_figures(gold: Sequence[Gold], finder: Finder, noises: Sequence[bool] = (False, True)) -> list[Figure]:
     """Covered by type x letter case x noise, and the precision of each cell."""
     from benchmarks.narratives_gold import CASES, in_case, with_noise
 
     figures = []
-    for noise in (False, True):
+    for noise in noises:
         for case in CASES:
             _note(f"narratives, {case}{', noise' if noise else ''}")
             cell = f"narratives, {case}{', noise' if noise else ''}"
@@ -218,7 +234,14 @@ def leak_figures(gold: Sequence[Gold], redactor: Any) -> list[Figure]:
                     leaked += value in rest
     lower, upper = wilson(leaked, values)
     return [
-        Figure("", "redacted narratives, three cases: values left whole", leaked / max(1, values), lower, upper, values)
+        Figure(
+            "",
+            "leak rate: values left whole in redacted narratives, three cases",
+            leaked / max(1, values),
+            lower,
+            upper,
+            values,
+        )
     ]
 
 
@@ -343,18 +366,34 @@ def _one_by_one(finder: Finder, texts: Sequence[str]) -> None:
         finder(text)
 
 
-def write_bound(path: Path, model: NameModel, figures: Sequence[Figure]) -> None:
-    """The measured bounds beside the model, valid for its digest alone: what a recall floor counts before a review."""
-    lowest: dict[str, float] = {}
+def measured_bounds(redactor: Redactor, figures: Sequence[Figure], leak: Figure) -> dict[str, Any]:
+    """What a recall floor counts before a review: of each type the letter case with the lowest bound, without noise;
+    and the share of values that redacted text still holds, with its upper bound. Valid for what found them alone."""
+    recall: dict[str, dict[str, float | int | None]] = {}
     for figure in figures:
-        match = re.fullmatch(r"narratives, (?:\w+): (\w+) covered", figure.cell)
-        if match and figure.lower is not None:
-            lowest[match[1]] = min(lowest.get(match[1], 1.0), round(figure.lower, 4))
-    card = {"digest": model.digest, "recall_lower_bounds": lowest}
-    path.with_suffix(".card.json").write_text(json.dumps(card, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        match = re.fullmatch(r"narratives, \w+: (\w+) covered", figure.cell)
+        if match and figure.lower is not None and figure.n:
+            bound = {"lower": round(figure.lower, 4), "value": figure.value, "n": figure.n}
+            known = recall.get(match[1])
+            if known is None or figure.lower < (known["lower"] or 0):
+                recall[match[1]] = bound
+    return {
+        "found_by": redactor.model.digest if redactor.model else redactor.found_by,
+        "threshold": redactor.threshold,
+        "recall": recall,
+        "leak": {"value": leak.value, "upper": leak.upper, "n": leak.n},
+    }
 
 
-def _model(named: Path | None) -> tuple[NameModel | None, Path | None]:
+def write_card(path: Path, bounds: Sequence[dict[str, Any]]) -> None:
+    """The card beside the model's file; its folder is made where there is no model yet."""
+    card = path.with_suffix(".card.json")
+    card.parent.mkdir(parents=True, exist_ok=True)
+    card.write_text(json.dumps({"measured": list(bounds)}, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    _note(f"bounds written to {card}")
+
+
+def _model(named: Path | None) -> tuple[NameModel | None, Path]:
     from infra.settings import current_home
     from ingestion.minimise.recognizers.name_model import FILE_NAME, load
 
@@ -362,7 +401,7 @@ def _model(named: Path | None) -> tuple[NameModel | None, Path | None]:
     if not path.is_file():
         if named:
             raise SystemExit(f"telaga bench pii: no name model at {named}; run ./telaga train names")
-        return None, None
+        return None, path
     return load(path), path
 
 

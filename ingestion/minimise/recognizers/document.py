@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from ingestion.minimise.recognizers.labels import fold, label_of
-from ingestion.minimise.recognizers.lexicon import RECORD_HINTS, RECORD_WORDS, is_common
+from ingestion.minimise.recognizers.lexicon import CRIME_WORDS, RECORD_HINTS, RECORD_WORDS, is_common
 
 # Words also end where a small letter meets a capital ("korbanBudi") and where letters meet digits ("NIK6471").
 _TOKEN = re.compile(
@@ -241,7 +241,8 @@ class Document:
             return True
         # News has no number as long as those that people are known by, and seldom a way to write to them.
         is_known_by = "@" in self.text or any(len(one.digits) >= 9 and not one.is_money for one in self.numbers)
-        return len(words & RECORD_HINTS) + 2 * is_known_by >= (3 if len(self.tokens) > 45 else 2)
+        hints = len(words & RECORD_HINTS) + 2 * len(words & CRIME_WORDS) + 2 * is_known_by
+        return hints >= (3 if len(self.tokens) > 45 else 2)
 
     @cached_property
     def digit_groups(self) -> list[tuple[int, int]]:

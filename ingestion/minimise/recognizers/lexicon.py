@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 
 from ingestion.minimise.recognizers.labels import fold
+from ingestion.minimise.recognizers.ordinary import ORDINARY
 
 STOP = frozenset(
     [
@@ -136,7 +137,6 @@ NOUNS = frozenset(
         "kuhp", "narkotika", "narkoba", "sosial", "media", "online",
     ]
 )  # fmt: skip
-COMMON = STOP | NOUNS
 # A verb's prefixes and endings.
 VERB_ENDINGS = ("kan", "kannya", "nya", "lah", "kah")
 VERB_BEGINNINGS = ("me", "di", "ber", "ter", "pe", "ke", "se")
@@ -216,6 +216,7 @@ GIVEN = frozenset(
         "kogoya", "tabuni", "gobay", "hartanto", "wibowo", "widjaja", "halim", "salim", "tanoto", "gunadi",
     ]
 )  # fmt: skip
+COMMON = STOP | NOUNS | (ORDINARY - GIVEN)
 
 # Words after which a name stands whatever it looks like.
 ANNOUNCES = frozenset(
@@ -313,6 +314,17 @@ ANNOUNCES = frozenset(
         "raden",
     ]
 )
+# What kin and neighbours call one another belongs to the name: "Om Beng", "Mak Ijah".
+KIN = frozenset(
+    map(
+        fold,
+        (
+            *("om", "tante", "mak", "bang", "mbah", "wak", "abah", "mas", "mbak", "kang", "acil", "pakde", "bude"),
+            *("mami", "papi", "cik", "koh", "nyai", "almarhum", "almarhumah", "alm", "daeng", "puang"),
+        ),
+    )
+)
+ANNOUNCES = ANNOUNCES | KIN
 # Of these a name follows whatever the model says.
 CERTAINLY = frozenset(
     fold(word)
@@ -405,7 +417,6 @@ RECORD_WORDS = frozenset(
         "wa",
         "bap",
         "dumas",
-        "komandan",
         "nihil",
         "aipda",
         "aiptu",
@@ -424,9 +435,10 @@ RECORD_WORDS = frozenset(
         "rw",
     ]
 )
-# Three of these do as well, or two in a short text.
+# Of these, two do as well, three in a long text; of CRIME_WORDS one, and one more of either in a long text.
 RECORD_HINTS = frozenset(
     [
+        "komandan",
         "korban",
         "saksi",
         "tersangka",
@@ -543,6 +555,20 @@ RECORD_HINTS = frozenset(
         *("kabur", "melarikan", "mengancam", "diancam", "pemeriksaan", "tanya", "hormat", "yth"),
     ]
 )
+_CRIME = """
+korban saksi tersangka terdakwa pelaku korbannya pelakunya penyidik polsek polres polresta spkt reskrim kerugian
+diamankan residivis dpo buronan diringkus dibekuk ditangkap digerebek digeledah menggeledah disita pencurian penipuan
+penganiayaan penggelapan pengeroyokan pemerasan pengancaman perampokan penjambretan penganiaya pencuri penipu perampok
+jambret dijambret menjambret begal dibegal rampas dirampas merampas maling tawuran dianiaya menganiaya dipukul memukul
+dikeroyok mengeroyok ditikam menikam ditusuk menusuk dibacok membacok ditodong menodong diancam mengancam ditipu
+tertipu menipu digelapkan menggelapkan dicuri mencuri dibobol membobol mencongkel dicongkel diperkosa dicabuli
+pelecehan kdrt berkelahi perkelahian rebutan mabuk ngamuk keributan cekcok sabu ganja ekstasi poket badik parang
+celurit mandau sajam senpi visum autopsi otopsi jasad mayat jenazah rutan dompet ponsel handphone rekening norek
+ditransfer mentransfer otp pinjol arisan ijazah sertifikat kwitansi kavling motor nopol stnk bpkb noka nosin kosan
+kontrakan gembok laka tabrakan ditabrak menabrak serempet sopir hilang kehilangan ilang raib kabur als pelapor
+mengadukan aduan pengaduan hanyut pemulung satpam pembuangan autopsinya tlg tolong hormat yth
+"""
+CRIME_WORDS = frozenset(_CRIME.split())
 # Of these a name follows often, not always.
 ROLES = frozenset(
     fold(word)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,10 @@ from ingestion.minimise.recognizers.name_model import NameModel
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How much is made and how strongly weights are held small (`l2`); `small` is written as 0 below it."""
+    """How much is made and how strongly weights are held small (`l2`); below `smallest` they are written as 0.
+
+    The weights are the mean of `averaged` fits, each on sentences made from a seed of its own.
+    """
 
     made: int = 4000
     iterations: int = 60
@@ -56,6 +59,7 @@ class TrainingOptions:
     lower_share: float = 0.4
     smallest: float = 0.004
     seed: int = 20
+    averaged: int = 3
 
 
 def train(
@@ -73,10 +77,15 @@ def train(
         for sentence in read_tagged(folder / part)
     ]
     log(f"{len(tagged):,} labelled sentences, {len(lists.ranks):,} words of names")
-    sentences = _augmented(tagged, lists, options)
     vocabulary = _vocabulary(tagged, lists, options)
-    log(f"{len(sentences):,} sentences to train on")
-    weights, transitions, starts, tokens = _fit(sentences, vocabulary, options, log)
+    fits = []
+    for seed in range(options.seed, options.seed + options.averaged):
+        sentences = _augmented(tagged, lists, replace(options, seed=seed))
+        log(f"{len(sentences):,} sentences to train on")
+        fits.append(_fit(sentences, vocabulary, options, log))
+    # As the file keeps them, so that a model just trained and one read back say the same.
+    weights = _mean([fit[0] for fit in fits]).astype(np.float16).astype(np.float32)
+    transitions, starts, tokens = _mean([fit[1] for fit in fits]), _mean([fit[2] for fit in fits]), fits[-1][3]
     card: dict[str, Any] = {
         "data": {part: _file_digest(folder / part) for part in PARTS if (folder / part).is_file()},
         "labelled_sentences": len(tagged),
@@ -187,8 +196,7 @@ def _fit(
     weights = np.zeros((BUCKETS, kinds), dtype=np.float32)
     fitted = flat[: size * kinds].reshape(size, kinds)
     fitted[np.abs(fitted).max(axis=1) < options.smallest] = 0
-    # As the file keeps them, so that a model just trained and one read back say the same.
-    weights[used] = fitted.astype(np.float16)
+    weights[used] = fitted
     moves = flat[size * kinds : size * kinds + kinds * kinds].reshape(kinds, kinds)
     return weights, moves.astype(np.float32), flat[size * kinds + kinds * kinds :].astype(np.float32), len(gold)
 
@@ -296,6 +304,10 @@ class _Steps:
                 backward[rows[: len(after)]] = ahead @ step_moves.T
                 expected += forward[rows[: len(after)]].T @ ahead
         return log_z, forward * backward, expected * step_moves
+
+
+def _mean(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    return np.asarray(np.mean(np.stack(arrays), axis=0, dtype=np.float64), dtype=np.float32)
 
 
 def _file_digest(path: Path) -> str:

@@ -12,7 +12,17 @@ import numpy as np
 from ingestion.minimise.recognizers.base import LABELLED, LIKELY, SHAPED, THRESHOLD, Hit, IndonesianRecognizer
 from ingestion.minimise.recognizers.document import MIXED, Document, Token
 from ingestion.minimise.recognizers.labels import LABELS, fold
-from ingestion.minimise.recognizers.lexicon import ANNOUNCES, CERTAINLY, GIVEN, JOINS, PARTIES, ROLES, STOP, is_common
+from ingestion.minimise.recognizers.lexicon import (
+    ANNOUNCES,
+    CERTAINLY,
+    GIVEN,
+    JOINS,
+    KIN,
+    PARTIES,
+    ROLES,
+    STOP,
+    is_common,
+)
 from ingestion.minimise.recognizers.name_model import NameModel
 
 # Records name people far more often than news, where places and organisations outnumber them: the odds of the model are
@@ -28,6 +38,7 @@ _DEGREE = re.compile(
     r"Sp\.?\s?[A-Z]{1,3}|Lc|Ph\.?D|MBA)\b\.?)+",
     re.IGNORECASE,
 )
+_ALSO = frozenset(map(fold, ("alias", "als", "aka")))
 _LISTING = frozenset(["dan", "serta", ",", "&", "/", ";", "dgn"])
 _MONTHS = frozenset(["mei", "juli", "april", "januari", "agustus", "maret", "september", "oktober", "desember"])
 _CHILD_OF = frozenset(map(fold, ("bin", "binti", "bt", "bte")))
@@ -172,7 +183,8 @@ class _Reading:
             if end > begin:
                 score = self._announced_score(at, begin, end, is_title)
                 if score:
-                    yield Hit(tokens[begin].start, tokens[end - 1].end, score, "title" if is_title else "role")
+                    first = begin - 1 if begin and self.folded[begin - 1] in KIN else begin
+                    yield Hit(tokens[first].start, tokens[end - 1].end, score, "title" if is_title else "role")
             least = begin if end > begin and self.folded[begin] in ANNOUNCES else 0
 
     def _is_odd_name(self, at: int) -> bool:
@@ -209,8 +221,12 @@ class _Reading:
         starts = {hit.start for hit in found if hit.score >= THRESHOLD}
         ends = {hit.end for hit in found if hit.score >= THRESHOLD}
         for at, token in enumerate(self.tokens):
-            if self.folded[at] not in _CHILD_OF and token[1] not in ends:
+            if self.folded[at] not in _CHILD_OF and self.folded[at] not in _ALSO and token[1] not in ends:
                 continue
+            if self.folded[at] in _ALSO and 0 < at < len(self.tokens) - 1 and self.tokens[at + 1].start in starts:
+                before = at - 1 if self.tokens[at - 1].is_word else max(0, at - 2)
+                if {self.tokens[at - 1].end, self.tokens[before].end} & ends:
+                    yield Hit(self.tokens[before].start, self.tokens[at + 1].end, SHAPED, "alias")
             if self.folded[at] in _CHILD_OF and at + 1 < len(self.tokens) and self.tokens[at + 1].start in starts:
                 begin = at
                 while begin > 0 and at - begin < 3 and self._may_be(begin - 1):

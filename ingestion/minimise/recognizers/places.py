@@ -310,6 +310,8 @@ def _name(tokens: Sequence[Token], at: int, document: Document, is_area: bool = 
     return end
 
 
+# In the names of streets, but a calling behind an address.
+_PEOPLE = frozenset(["mahasiswa", "pelajar", "guru", "nelayan", "buruh", "anggota", "hari", "tani"])
 # Not part of a street's name even with a capital.
 _HARD = frozenset(
     [
@@ -351,6 +353,13 @@ _HARD = frozenset(
         "wit",
     ]
 )
+
+
+def _may_begin_place(word: str) -> bool:
+    """Whether a place between commas may begin with the word, in a text without capitals of its own."""
+    if word in _PEOPLE:
+        return False
+    return word in _IN_NAMES or not (_is_stop(word) or (len(word) > 6 and word.startswith("di")))
 
 
 def _is_stop(word: str) -> bool:
@@ -409,7 +418,7 @@ def _rest(tokens: Sequence[Token], end: int, document: Document) -> int:
                 or _is_stop(tokens[new].word)
                 or tokens[new].folded in _INSIDE
             )
-            is_place = token.text[0].isupper() if is_mixed else token.word in _IN_NAMES or not _is_stop(token.word)
+            is_place = token.text[0].isupper() if is_mixed else _may_begin_place(token.word)
             if new > at and new - at <= 3 and ends_well and is_place:
                 end = new
                 continue
