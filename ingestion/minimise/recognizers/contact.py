@@ -70,7 +70,7 @@ def _mobile(number: Number, first: int, text: str, is_named: bool) -> tuple[int,
         if _MOBILE.fullmatch(joined) and (is_named or not joined.startswith("8")):
             found = group.end, joined
             # A number of full length ends here, unless it goes on without a space.
-            if len(joined) >= 11 and text[group.end : group.end + 1].isspace():
+            if len(joined) >= 11 and len(group.digits) > 1 and text[group.end : group.end + 1].isspace():
                 break
     return found
 
