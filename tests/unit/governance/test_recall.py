@@ -234,6 +234,15 @@ def test_a_card_is_read_beside_the_model(tmp_path: Path, name: str) -> None:
     assert both is not None and both.value == pytest.approx(1460 / 1500) and both.n == 1500
 
 
+def test_what_bench_pii_writes_is_read_for_the_model_and_for_rules_alone(tmp_path: Path) -> None:
+    from benchmarks.pii import write_card
+
+    alone = {"found_by": "rules only", "threshold": 0.4, "recall": {}, "leak": CARD["measured"]["leak"]}
+    write_card(tmp_path / "models" / "names.npz", [CARD["measured"], alone])
+    model, rules = read_cards(tmp_path / "models")
+    assert model.speaks_for(MODEL) and rules.speaks_for("rules only") and rules.all_types is None
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"digest": "x", "recall_lower_bounds": {}}'])
 def test_a_card_that_is_none_measures_nothing(tmp_path: Path, text: str) -> None:
     (tmp_path / "names.card.json").write_text(text)
