@@ -328,7 +328,8 @@ class _Reading:
 def _degrees(text: str, found: Sequence[Hit]) -> Iterable[Hit]:
     """Degrees behind the names found, where a comma or a dot leads to them."""
     for hit in found:
-        if hit.score >= THRESHOLD and text[hit.end : hit.end + 1] in (",", ".", " "):
+        begins = text[hit.end : hit.end + 3].lstrip(",. ")[:1]
+        if hit.score >= THRESHOLD and begins and begins in "SMALPsmalp":
             degree = _DEGREE.match(text, hit.end)
             if degree and ("," in degree[0] or "." in degree[0]):
                 yield Hit(hit.start, degree.end(), hit.score, hit.rule)

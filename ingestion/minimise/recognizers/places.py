@@ -455,7 +455,6 @@ _SIGNLESS = re.compile(
 _UTM = re.compile(
     r"(?<![^\W_])(?:(?:4[6-9]|5[0-4]) ?[L-P] )?\d{6}(?:[.,]\d+)?(?: ?m?[TE]?[ ,;/]+)\d{7}(?!\d)", re.IGNORECASE
 )
-_SIDE = re.compile(r"\b[SNEsne] ?\d|\d ?[SNEsne]\b")
 _FRACTION = re.compile(r"\d\s?[.,]\s?\d{4}")
 _MONEY = re.compile(r"rp[ .]*$")
 _POINT_NAMES = _folded("lat latitude lintang long longitude lng bujur koordinat ls lu bt titik")
@@ -479,7 +478,7 @@ class CoordinatesRecognizer(IndonesianRecognizer):
                 if is_inside and not _MONEY.search(document.lower, max(0, match.start() - 5), match.start()):
                     named = _POINT_NAME_END.search(text, max(0, match.start() - 12), match.start())
                     yield Hit(named.start() if named else match.start(), match.end(), CERTAIN, "pair")
-            if document.words & _POINT_NAMES or _SIDE.search(text):
+            if document.words & _POINT_NAMES:
                 for match in _ONE.finditer(text):
                     yield Hit(*match.span("value"), LABELLED, "label")
                 for match in _HEMISPHERE.finditer(text):

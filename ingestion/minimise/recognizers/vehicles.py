@@ -310,6 +310,9 @@ class PlateRecognizer(IndonesianRecognizer):
         for start, end in document.digit_groups:
             if end - start > 6:
                 continue
+            behind = text[max(0, start - 4) : start].rstrip(" .-_")
+            if not (behind and behind[-1].isalpha()) and not text[start].isalpha():
+                continue
             area = _AREA_BEFORE.search(text, max(0, start - 9), start)
             if (
                 not area
@@ -341,11 +344,13 @@ def _plate_score(match: re.Match[str], lower: str) -> float:
     # "R2", "R4": vehicles by their wheels.
     if area == "R" and number in ("2", "3", "4", "6"):
         return 0.0
+    if area not in AREAS and (area.lower() in _WORDS or not (len(number) >= 3 or suffix)):
+        return 0.0
     start = match.start()
     before = lower[max(0, start - 50) : start]
     is_named = bool(_BEFORE.search(before))
     if area not in AREAS:
-        return SHAPED if is_named and area.lower() not in _WORDS and (len(number) >= 3 or suffix) else 0.0
+        return SHAPED if is_named else 0.0
     if suffix in _WORDS and not (
         suffix in ("an", "s", "d", "m", "x")
         and len(number) >= 3
