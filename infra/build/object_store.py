@@ -27,7 +27,7 @@ def open_object_store(connection: DuckDBPyConnection, environment: Mapping[str, 
     connection.load_extension("httpfs")
     authority = environment.get("AWS_CA_BUNDLE") or environment.get("SSL_CERT_FILE")
     if authority:
-        connection.execute(f"set ca_cert_file = {_quoted(authority)}")
+        connection.execute(f"set global ca_cert_file = {_quoted(authority)}")
     connection.execute(f"create or replace secret lake (type s3, {', '.join(secret_of(environment))})")
 
 

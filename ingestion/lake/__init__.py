@@ -7,7 +7,6 @@ Nothing returns before what it wrote is on disk, or stored by S3: delta-rs itsel
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,10 +14,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import polars as pl
     from deltalake import DeltaTable
-
-
-class LakeUnreachable(OSError):
-    """The lake's storage did not answer, or refused. What was acknowledged stands; the same call may be made again."""
 
 
 KINDS = frozenset({"minimised", "control", "quarantine", "aggregates", "estimates", "marts"})
@@ -64,16 +59,11 @@ class Lake:
 
         uri = self.table(kind, name)
         try:
-            return patiently(self, lambda: DeltaTable(uri, version=version, storage_options=self.options))
+            return patiently(
+                self, f"{kind}/{name}", lambda: DeltaTable(uri, version=version, storage_options=self.options)
+            )
         except TableNotFoundError:
             return None
-        except OSError as error:
-            if self.is_local:
-                raise
-            raise LakeUnreachable(
-                f"{kind}/{name} of the lake {self.uri} cannot be read ({_told(error)}); check the AWS_* variables and "
-                "the object store, then run it again"
-            ) from None
 
     def version(self, kind: str, name: str) -> int | None:
         """Newest version of a table, None when it is absent."""
@@ -126,9 +116,3 @@ class Lake:
         from ingestion.lake.sync import get_object
 
         return get_object(self, path)
-
-
-def _told(error: OSError) -> str:
-    """The end of an object store's story, which is its cause: it may say where, and no value."""
-    plain = re.sub(r"\x1b\[[0-9;]*m|\u21b3", "", str(error))
-    return ": ".join(line.strip() for line in plain.splitlines() if line.strip())[-160:]

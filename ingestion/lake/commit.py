@@ -29,6 +29,7 @@ from ingestion.lake.sync import (
     sync_file,
     sync_folder,
     sync_log,
+    unreachable,
     write_synced,
 )
 
@@ -264,7 +265,7 @@ def commit_files(
         write()
     else:
         _settled(lake, table.table_uri, before, mark, write)
-    patiently(lake, table.update_incremental)
+    patiently(lake, table.table_uri, table.update_incremental)
     if lake.is_local:
         sync_log(table.table_uri.removeprefix("file://"), range(before + 1, table.version() + 1))
     return table.version()
@@ -282,8 +283,10 @@ def _settled(lake: Lake, uri: str, before: int, mark: str, write: Callable[[], N
         except (DeltaError, OSError) as error:
             if _stands(lake, uri, before, mark):
                 return None
-            if isinstance(error, CommitFailedError) or attempt == TRIES - 1:
+            if isinstance(error, CommitFailedError):
                 raise
+            if attempt == TRIES - 1:
+                raise unreachable(lake, uri, error) from None
         time.sleep(random.uniform(0, 0.2 * 2**attempt))
     return None
 
@@ -291,7 +294,7 @@ def _settled(lake: Lake, uri: str, before: int, mark: str, write: Callable[[], N
 def _stands(lake: Lake, uri: str, before: int, mark: str) -> bool:
     from deltalake import DeltaTable
 
-    table = patiently(lake, lambda: DeltaTable(uri, storage_options=lake.options))
+    table = patiently(lake, uri, lambda: DeltaTable(uri, storage_options=lake.options))
     return any(entry.get(MARK) == mark for entry in table.history(max(1, table.version() - before)))
 
 

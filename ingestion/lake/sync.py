@@ -10,6 +10,7 @@ import contextlib
 import datetime as dt
 import os
 import random
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -29,10 +30,13 @@ TRIES = 5
 LONGEST_SECONDS = 120.0
 
 
-def patiently(lake: Lake, action: Callable[[], T]) -> T:
-    """Do what may be done twice; on S3 again after an error, at most TRIES times and not begun after LONGEST_SECONDS.
+class LakeUnreachable(OSError):
+    """The lake's storage did not answer, or refused. What was acknowledged stands; the same call may be made again."""
 
-    That something is not there (FileNotFoundError) is an answer.
+
+def patiently(lake: Lake, what: str, action: Callable[[], T]) -> T:
+    """Do to `what` (a table, a path) what may be done twice; on S3 again after an error, at most TRIES times and not
+    begun after LONGEST_SECONDS, then raises LakeUnreachable. That something is not there is an answer.
     """
     began = time.monotonic()
     for attempt in range(1, TRIES + 1):
@@ -40,11 +44,31 @@ def patiently(lake: Lake, action: Callable[[], T]) -> T:
             return action()
         except FileNotFoundError:
             raise
-        except OSError:
-            if lake.is_local or attempt == TRIES or time.monotonic() - began > LONGEST_SECONDS:
+        except OSError as error:
+            if lake.is_local:
                 raise
+            if _refusal(error) or attempt == TRIES or time.monotonic() - began > LONGEST_SECONDS:
+                raise unreachable(lake, what, error) from None
         time.sleep(random.uniform(0, 0.1 * 2**attempt))
-    raise AssertionError("unreachable")
+    raise AssertionError("every turn returns or raises")
+
+
+def unreachable(lake: Lake, what: str, error: Exception) -> LakeUnreachable:
+    """The error to raise: the end of an object store's story is its cause, which may say where, and no value."""
+    refusal = _refusal(error)
+    plain = re.sub(r"\x1b\[[0-9;]*m|\u21b3|<.*", "", str(error))
+    cause = ": ".join(line.strip(" :") for line in plain.splitlines() if line.strip(" :"))[-160:]
+    said = f"refuses ({refusal})" if refusal else f"does not answer ({cause})"
+    return LakeUnreachable(
+        f"{what}: the lake {lake.uri} {said}; check the AWS_* variables and the object store, then run it again"
+    )
+
+
+def _refusal(error: Exception) -> str | None:
+    """What S3 calls its reason where it has refused, and would again."""
+    text = str(error)
+    found = re.search(r"<Code>(AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|NoSuchBucket)</Code>", text)
+    return found[1] if found else "AccessDenied" if re.search(r"\b403 Forbidden\b", text) else None
 
 
 @dataclass(frozen=True)
@@ -128,7 +152,7 @@ def put_object(lake: Lake, path: str, content: bytes | memoryview) -> str:
     if lake.is_local:
         write_synced(Path(lake.uri) / path, content)
     else:
-        patiently(lake, lambda: _upload(lake, path, content))
+        patiently(lake, path, lambda: _upload(lake, path, content))
     return f"{lake.uri.rstrip('/')}/{path}"
 
 
@@ -150,7 +174,7 @@ def get_object(lake: Lake, path: str) -> bytes:
         with _filesystem(lake).open_input_file(path) as file:
             return bytes(file.read())
 
-    return patiently(lake, read)
+    return patiently(lake, path, read)
 
 
 def delete_folder(lake: Lake, path: str) -> None:
@@ -165,7 +189,7 @@ def delete_object(lake: Lake, path: str) -> None:
         (Path(lake.uri) / path).unlink(missing_ok=True)
         return
     with contextlib.suppress(FileNotFoundError):
-        patiently(lake, lambda: _filesystem(lake).delete_file(path))
+        patiently(lake, path, lambda: _filesystem(lake).delete_file(path))
 
 
 def list_objects(lake: Lake, path: str) -> list[StoredObject]:
@@ -201,4 +225,4 @@ def _listed(lake: Lake, path: str, *, recursive: bool) -> list[Any]:
     from pyarrow.fs import FileSelector
 
     chosen = FileSelector(path, allow_not_found=True, recursive=recursive)
-    return patiently(lake, lambda: list(_filesystem(lake).get_file_info(chosen)))
+    return patiently(lake, path, lambda: list(_filesystem(lake).get_file_info(chosen)))

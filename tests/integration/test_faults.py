@@ -16,19 +16,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
 from ingestion.lake import Lake, sync
 from ingestion.lake import commit as commits
-from ingestion.lake.log import FINAL
 from tests.support import campaign
-from tests.support.landing import CALLS, COUNTS, House, call
+from tests.support.campaign import FEEDS, assert_as_if_nothing_happened, final, undisturbed
+from tests.support.landing import COUNTS, House, call
 
 pytestmark = pytest.mark.integration
-
-FEEDS = {CALLS: "emergency_call", COUNTS: "police_record"}
-
 
 SOAK = [pytest.mark.soak, pytest.mark.timeout(3600)]
 
@@ -54,36 +50,6 @@ def house(prepared: Path, tmp_path: Path) -> House:
     made = House(tmp_path / "home")
     made.city()
     return made
-
-
-def final(house: House, feed: str) -> pl.DataFrame:
-    rows = house.log_rows(feed)
-    return rows.filter(pl.col("status").is_in(list(FINAL)))
-
-
-def undisturbed(house: House, prepared: Path, root: Path) -> House:
-    """What the same files give under the same keys when nothing goes wrong."""
-    shutil.copytree(prepared, root)
-    other = House(root)
-    for path in (house.root / "inbox").rglob("*.csv"):
-        other.deliver(str(path.relative_to(house.root / "inbox")), path.read_bytes())
-    for feed in FEEDS:
-        other.land(feed)
-    return other
-
-
-def assert_as_if_nothing_happened(house: House, plain: House) -> None:
-    for feed, entity in FEEDS.items():
-        assert house.digest(entity) == plain.digest(entity)
-        assert house.table(entity)["record_key"].n_unique() == house.table(entity).height
-        log, expected = final(house, feed), final(plain, feed)
-        assert log["batch_id"].is_unique().all()
-        assert log["read"].sum() == expected["read"].sum()
-        assert log["quarantined"].sum() == expected["quarantined"].sum()
-        for row in log.iter_rows(named=True):
-            assert row["read"] == row["accepted"] + row["duplicate"] + row["quarantined"]
-        index = house.quarantine(feed).select("rule", "rows", "positions").sort("rule", "rows", "positions")
-        assert index.equals(plain.quarantine(feed).select(index.columns).sort("rule", "rows", "positions"))
 
 
 def assert_nothing_acknowledged_is_lost(house: House, known: dict[str, int]) -> None:

@@ -10,19 +10,25 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import polars as pl
 
 from ingestion.lake import Lake
+from ingestion.lake.log import FINAL
 from tests.support.landing import CALLS, COUNTS, House, call, count
 
 MODULE = "tests.support.campaign"
 # The rooms import these inside functions; here before the fork, so that a kill meets landing and not importing.
 USED = ["deltalake", "pyarrow.csv", "pyarrow.parquet", "shapely", "h3", "polars_h3", "pyrage", "cryptography", "yaml"]
+
+
+FEEDS = {CALLS: "emergency_call", COUNTS: "police_record"}
 
 
 def processes() -> ForkServerContext:
@@ -37,12 +43,42 @@ def land_everything(house: House, run_id: str, hours: float = 0.0) -> None:
         house.land(feed, run_id=run_id, clock=lambda: dt.datetime.now(dt.UTC) + dt.timedelta(hours=hours))
 
 
-def append_many(uri: str, writer: int, commits: int) -> None:
-    """Append `commits` times two rows, each of its own number."""
-    lake = Lake(uri)
+def append_many(uri: str, writer: int, commits: int, options: Mapping[str, str] | None = None) -> None:
+    """Append `commits` times two rows, each of its own number. `options`: those of the lake's storage."""
+    lake = Lake(uri, options or {})
     for number in range(commits):
         value = writer * 1_000_000 + number
         lake.append("control", "load", pl.DataFrame({"writer": [f"w{writer}"] * 2, "n": [value, -value - 1]}))
+
+
+def final(house: House, feed: str) -> pl.DataFrame:
+    rows = house.log_rows(feed)
+    return rows.filter(pl.col("status").is_in(list(FINAL)))
+
+
+def undisturbed(house: House, prepared: Path, root: Path) -> House:
+    """What the same files give under the same keys when nothing goes wrong."""
+    shutil.copytree(prepared, root)
+    other = House(root)
+    for path in (house.root / "inbox").rglob("*.csv"):
+        other.deliver(str(path.relative_to(house.root / "inbox")), path.read_bytes())
+    for feed in FEEDS:
+        other.land(feed)
+    return other
+
+
+def assert_as_if_nothing_happened(house: House, plain: House) -> None:
+    for feed, entity in FEEDS.items():
+        assert house.digest(entity) == plain.digest(entity)
+        assert house.table(entity)["record_key"].n_unique() == house.table(entity).height
+        log, expected = final(house, feed), final(plain, feed)
+        assert log["batch_id"].is_unique().all()
+        assert log["read"].sum() == expected["read"].sum()
+        assert log["quarantined"].sum() == expected["quarantined"].sum()
+        for row in log.iter_rows(named=True):
+            assert row["read"] == row["accepted"] + row["duplicate"] + row["quarantined"]
+        index = house.quarantine(feed).select("rule", "rows", "positions").sort("rule", "rows", "positions")
+        assert index.equals(plain.quarantine(feed).select(index.columns).sort("rule", "rows", "positions"))
 
 
 class Deliveries:

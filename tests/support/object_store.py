@@ -6,6 +6,7 @@ SeaweedFS comes with the environment `peers`. MinIO is used where TELAGA_MINIO n
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import datetime as dt
 import functools
 import io
@@ -210,7 +211,7 @@ def _start_weed(
             "s3.key.file": certificates / "private.key",
         }
     command = [str(binary), "server", *(f"-{name}={value}" for name, value in flags.items())]
-    process = subprocess.Popen(command, cwd=data, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+    process = _spawn(command, data, dict(os.environ), log)
     return process, f"{'https' if certificates else 'http'}://{HOST}:{port}"
 
 
@@ -239,10 +240,24 @@ def _start_minio(
         "MINIO_UPDATE": "off",
         "HOME": str(data.parent),
     }
-    process = subprocess.Popen(
-        command, cwd=data.parent, env=variables, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-    )
+    process = _spawn(command, data.parent, variables, log)
     return process, f"{'https' if certificates else 'http'}://{HOST}:{port}"
+
+
+def _spawn(command: list[str], folder: Path, variables: Mapping[str, str], log: Any) -> subprocess.Popen[bytes]:
+    def die_with_the_test() -> None:
+        # PR_SET_PDEATHSIG: a test that is killed cannot stop its server any more.
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        env=dict(variables),
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=die_with_the_test,
+    )
 
 
 def _is_ready(store: ObjectStore, process: subprocess.Popen[bytes]) -> bool:

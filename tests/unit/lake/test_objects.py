@@ -12,9 +12,9 @@ import pytest
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 
-from ingestion.lake import Lake, LakeUnreachable, sync
+from ingestion.lake import Lake, sync
 from ingestion.lake.maintenance import clear_old_scratch, lake_tables, maintain_table
-from ingestion.lake.sync import BUFFER_BYTES, delete_folder, delete_object, list_folders, list_objects
+from ingestion.lake.sync import BUFFER_BYTES, LakeUnreachable, delete_folder, delete_object, list_folders, list_objects
 
 
 @pytest.fixture(params=["folder", "store"])
@@ -119,7 +119,7 @@ def test_what_a_store_does_not_answer_is_asked_again_and_then_told(
         raise OSError("Generic S3 error\n  error sending request\n  invalid peer certificate\n")
 
     monkeypatch.setattr("deltalake.DeltaTable", broken)
-    with pytest.raises(LakeUnreachable, match=r"control/log of the lake file.*invalid peer certificate.*check the AWS"):
+    with pytest.raises(LakeUnreachable, match=r"control/log: the lake file.*invalid peer certificate.*check the AWS"):
         store.version("control", "log")
     assert len(asked) == sync.TRIES
     asked.clear()
