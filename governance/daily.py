@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from governance.access_log import AccessLog
 from governance.chained_log import ChainedLog
-from governance.plate_keys import ClosedDays, close_days
 from governance.records import processing_record
 from governance.redaction_report import redaction_report
 from governance.retention import RetentionOutcome, enforce_retention
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from governance.signed_note import Signer
     from ingestion.contract import Contract
     from ingestion.lake import Lake
-    from ingestion.minimise.pseudonyms import KeyRing
 
 DONE = (
     "rows past their contract's retention taken out of the minimised tables",
@@ -37,6 +35,16 @@ NOT_DONE = (
     "residual-risk review: people read the samples (./telaga review)",
     "cosignature of the checkpoints by a witness: an act of the oversight, with its own key",
 )
+
+
+class Closed(Protocol):
+    """What came to its end in one feed: days whose keys were destroyed, tokens of plates taken out."""
+
+    @property
+    def days(self) -> tuple[dt.date, ...]: ...
+
+    @property
+    def tokens(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -66,14 +74,14 @@ def govern(
     access_log: AccessLog,
     actor: str,
     signed_logs: Sequence[tuple[ChainedLog, Signer]] = (),
-    keys: KeyRing | None = None,
+    close_plates: Callable[..., Sequence[Closed]] | None = None,
     now: dt.datetime | None = None,
 ) -> GovernOutcome:
     """Retention at `as_of` (city-local), the record of processing, the redaction report, a checkpoint of each log.
 
-    `keys` are the home's: of feeds whose plates are linked the days that are over are closed. `now` (UTC, null: the
-    clock) is what samples for a review age by. Repeats change nothing. Raises governance.chained_log.BrokenLog, after
-    all else is done, for a log that was changed.
+    `close_plates` ends the days of plates that are over, calling its keyword `announce` (contract, last day) before
+    anything goes. `now` (UTC, null: the clock) is what samples for a review age by. Repeats change nothing. Raises
+    governance.chained_log.BrokenLog, after all else is done, for a log that was changed.
     """
 
     def announce(contract: Contract, before: dt.date) -> None:
@@ -87,8 +95,8 @@ def govern(
     retention: RetentionOutcome = enforce_retention(lake, contracts, as_of=as_of, announce=announce)
     moment = now or dt.datetime.now(dt.UTC)
     texts = sum(_expire_texts(lake, contract, as_of, moment, access_log, actor) for contract in contracts)
-    closed: tuple[ClosedDays, ...] = ()
-    if keys is not None:
+    closed: Sequence[Closed] = ()
+    if close_plates is not None:
 
         def announce_plates(contract: Contract, last: dt.date) -> None:
             access_log.record(
@@ -98,8 +106,7 @@ def govern(
                 purpose="lateness window",
             )
 
-        closed = close_days(lake, contracts, keys, today=as_of, now=moment, announce=announce_plates)
-        keys.write_uses(actor)
+        closed = close_plates(announce=announce_plates)
     keep_uniqueness(lake, contracts, as_of=as_of)
     emptied = [erasure for erasure in retention.erased if erasure.rows]
     records = processing_record(contracts)

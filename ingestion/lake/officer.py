@@ -42,6 +42,7 @@ class OfficerFiles:
     _months: dict[str, bytearray] = field(default_factory=lambda: defaultdict(bytearray))
     _held: int = 0
     _paths: list[str] = field(default_factory=list)
+    _is_closed: bool = False
 
     def add(self, rows: Iterable[tuple[str, str, str, str]]) -> None:
         """Keep redacted texts: (month, record key, column, text). Sealed as it goes, so that memory is bounded."""
@@ -54,14 +55,20 @@ class OfficerFiles:
 
     def close(self, samples: Iterable[Mapping[str, Any]], *, is_again: bool) -> None:
         """Seal what is held, and the samples; `is_again`: the batch was begun before, its other files are deleted."""
+        if self._is_closed:
+            return self._delete_others()
+        self._is_closed = True
         self._seal_held()
         lines = b"".join(json.dumps(sample, ensure_ascii=False).encode() + b"\n" for sample in samples)
         if lines:
             self._put(f"{SAMPLES}/{self.feed}/{self.batch_id}", lines)
         if is_again:
-            for path in self._of_batch():
-                if path not in self._paths:
-                    delete_object(self.lake, path)
+            self._delete_others()
+
+    def _delete_others(self) -> None:
+        for path in self._of_batch():
+            if path not in self._paths:
+                delete_object(self.lake, path)
 
     def discard(self) -> None:
         """Forget what was sealed for this batch so far: nothing of it lands."""

@@ -21,7 +21,7 @@ from ingestion.minimise.policy import NARRATIVE_ACTIONS
 
 if TYPE_CHECKING:
     from ingestion.contract import Column, Contract
-    from ingestion.minimise.pseudonyms import Digester, KeyRing
+    from ingestion.minimise.pseudonyms import KeyRing
 
 SAMPLED = 5  # narratives a batch, column and letter case
 _BLOCK = "\n"
@@ -50,13 +50,14 @@ class SampleDraw:
 
     feed: str
     batch_id: str
-    digester: Digester
+    keys: KeyRing
     sizes: Counter[tuple[str, str]] = field(default_factory=Counter)
     _drawn: dict[tuple[str, str], list[tuple[int, str, str, Processed]]] = field(default_factory=dict)
 
     def add(self, column: str, positions: list[int], texts: list[str], found: list[Processed | None]) -> None:
         """Offer narratives of one column."""
-        lots = self.digester.hexadecimal(f"{self.batch_id}|{column}|{position}" for position in positions)
+        digester = self.keys.digester(self.feed, "sample", len(positions))
+        lots = digester.hexadecimal(f"{self.batch_id}|{column}|{position}" for position in positions)
         for lot, text, result in zip(lots, texts, found, strict=True):
             if result is None or result.is_protected:
                 continue
@@ -103,9 +104,7 @@ class NarrativeReading:
     def __post_init__(self) -> None:
         self.columns = narrative_columns(self.contract)
         self.tallies = {column.name: NarrativeTally() for column in self.columns}
-        self.samples = SampleDraw(
-            self.contract.feed, self.batch_id, self.keys.digester(self.contract.feed, "sample", 1)
-        )
+        self.samples = SampleDraw(self.contract.feed, self.batch_id, self.keys)
 
     def read(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """(rows with terms, `narrative_redacted` and TEXT columns instead of the narratives; `_row` of the refused).

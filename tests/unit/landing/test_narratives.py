@@ -141,7 +141,7 @@ def test_a_batch_landed_again_replaces_its_own_and_nothing_twice(house: House) -
     paths, tallies = sealed(house, "narratives"), len(control(house, "redaction_findings"))
     day = dt.datetime(2026, 4, 30, 16, tzinfo=UTC), dt.datetime(2026, 5, 1, 16, tzinfo=UTC)
     outcome = house.land(CALLS, interval=day)
-    assert (outcome.read, outcome.duplicate) == (2, 2)
+    assert (outcome.read, outcome.quarantined) == (2, 0) and house.table("emergency_call").height == 2
     assert sealed(house, "narratives") == paths
     assert len(control(house, "redaction_findings")) == tallies
     assert [line["narratives"] for line in control(house, "redaction_narratives")] == [2]
@@ -249,13 +249,31 @@ def test_many_narratives_are_read_by_workers_with_the_same_result(
     monkeypatch.setattr(room, "Redactor", partial(Redactor, in_process=0))
     monkeypatch.setattr("ingestion.minimise.extraction.Redactor", partial(Redactor, in_process=0))
     day = dt.datetime(2026, 4, 30, 16, tzinfo=UTC), dt.datetime(2026, 5, 1, 16, tzinfo=UTC)
-    assert house.land(CALLS, interval=day).duplicate == 60
+    assert house.land(CALLS, interval=day).read == 60
     assert (house.digest("emergency_call"), sealed(house, "samples")) == alone
 
 
 @pytest.mark.parametrize(
     ("text", "case"),
-    [("TELAH TERJADI PENCURIAN di", "capitals"), ("telah terjadi", "lower"), ("Telah terjadi", "mixed"), ("12/3", "mixed")],
+    [
+        ("TELAH TERJADI CURAT di", "capitals"),
+        ("telah terjadi", "lower"),
+        ("Telah terjadi", "mixed"),
+        ("12/3", "mixed"),
+    ],
 )
 def test_the_letter_case_of_a_narrative(text: str, case: str) -> None:
     assert letter_case(text) == case
+
+
+def test_a_batch_that_another_run_landed_meanwhile_leaves_its_samples_once(house: House) -> None:
+    deliver(told(house), [f"{STORY} 1", f"{STORY} 2"])
+
+    def overtaken(profile: BatchProfile) -> Verdict:
+        house.land(CALLS, run_id="rival")
+        return Verdict(True)
+
+    house.land(CALLS, judge=overtaken)
+    assert [len(lines) for lines in sealed(house, "samples").values()] == [2]
+    assert [len(lines) for lines in sealed(house, "narratives").values()] == [2]
+    assert [line["narratives"] for line in control(house, "redaction_narratives")] == [2]

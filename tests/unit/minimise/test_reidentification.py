@@ -18,7 +18,7 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from governance.plate_keys import close_days
+from ingestion.minimise.closing import close_days
 from ingestion.minimise.pseudonyms import KeyRing
 from tests.support.landing import CALLS, House, call
 from tests.support.plates import ETLE, OPEN, TODAY, deliver, events, plate_feed, seen, tokens, with_plates
@@ -43,7 +43,7 @@ def house(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ho
 
 
 def close(house: House, today: dt.date = LATER) -> None:
-    close_days(house.lake, house.city().contracts, house.keys, today=today, now=dt.datetime.now(UTC))
+    close_days(house.lake, house.city().contracts, house.keys, today=today, now=dt.datetime.now(UTC), run_id="close")
 
 
 # Trying out every number

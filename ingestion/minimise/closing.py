@@ -44,6 +44,7 @@ def close_days(
     *,
     today: dt.date,
     now: dt.datetime,
+    run_id: str,
     announce: Callable[[Contract, dt.date], object] = lambda contract, last: None,
 ) -> tuple[ClosedDays, ...]:
     """Clear tokens and destroy keys of the days whose lateness window is over at `today` (city-local), feed by feed.
@@ -58,6 +59,7 @@ def close_days(
         if linked_plate(contract) is None and not days.folder.is_dir():
             continue
         closed.append(_close(lake, contract, days, today, now, announce))
+    keys.write_uses(run_id)
     return tuple(closed)
 
 
