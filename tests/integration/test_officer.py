@@ -224,3 +224,42 @@ def test_as_the_project_stands_its_lineage_can_be_told(office: Office) -> None:
     assert readers[PATTERNS] == frozenset({"police_record"})
     # Of the same records, but not of their narratives.
     assert not {"region_security_index", "risk_surface", "feed_quality", "response_times"} & readers.keys()
+
+
+def test_what_landing_seals_is_what_a_review_opens(tmp_path: Path) -> None:
+    from governance.recall import field_states
+    from governance.review import Marks, measured, open_samples, record, reviews, sealed_files
+    from ingestion.sealing import OFFICER_KEY
+    from tests.support.landing import COUNTS, House, column, count, count_feed
+
+    house = House(tmp_path)
+    stated = count_feed()
+    told = column("remark", classification="personal", action="extract", about="narrative")
+    stated["schema"][0]["properties"][-1] = told
+    house.documents[COUNTS] = stated
+    house.with_regions()
+    texts = ("Pelapor Sdr. Budi Santoso kehilangan motor KT 1234 AB", "PELAPOR SDR. BUDI SANTOSO, HP 081234567890")
+    house.deliver_counts("c_2026-05.csv", [count(remark=f'"{text}"') for text in texts * 4])
+    house.land(COUNTS, as_of=dt.date(2026, 6, 30))
+
+    (batch,) = narrative_batches(house.lake, time_zone="Asia/Makassar").to_dicts()
+    assert (batch["column"], batch["action"], batch["narratives"], batch["touched"]) == ("remark", "extract", 8, 8)
+    assert batch["found_by"] == "rules only"
+    assert batch["day"] <= dt.date(2026, 5, 31)
+    found = narrative_findings(house.lake, time_zone="Asia/Makassar")
+    assert {"PERSON", "PHONE", "PLATE"} <= set(found["entity_type"])
+
+    (path,) = sealed_files(house.lake)
+    samples = open_samples(house.lake, path, house.root / "keys" / OFFICER_KEY)
+    assert {sample.letter_case: sample.stratum_size for sample in samples} == {"mixed": 4, "capitals": 4}
+    for sample in samples:
+        assert sample.original in texts
+        assert all(0 <= start < end <= len(sample.original) for _, start, end, *_ in sample.spans)
+        now = dt.datetime.now(dt.UTC)
+        record(house.lake, sample, Marks(), reviewer="Ani", reading=1, found_by=batch["found_by"], now=now)
+    (result,) = measured(reviews(house.lake), ["feed", "column"]).to_dicts()
+    assert (result["samples"], result["recall"], result["missed"]) == (8, 1.0, 0)
+    (state,) = field_states(
+        house.lake, [house.contract(COUNTS)], cards=(), now=dt.datetime.now(dt.UTC), time_zone="Asia/Makassar"
+    )
+    assert (state.status, state.reviewed, state.is_held) == ("unmeasured", 8, False)
