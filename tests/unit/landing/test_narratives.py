@@ -256,7 +256,7 @@ def test_many_narratives_are_read_by_workers_with_the_same_result(
 @pytest.mark.parametrize(
     ("text", "case"),
     [
-        ("TELAH TERJADI CURAT di", "capitals"),
+        ("TELAH TERJADI CURANMOR di", "capitals"),
         ("telah terjadi", "lower"),
         ("Telah terjadi", "mixed"),
         ("12/3", "mixed"),
