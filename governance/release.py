@@ -413,7 +413,9 @@ class _Release:
         if not mart.settled or now is None or date.fromisoformat(now.as_of).year != self.as_of.year:
             return frame
         before = _published(now.path, mart.name)
-        for column in mart.settled if before is not None else ():
+        if before is None:
+            return frame
+        for column in mart.settled:
             frame = settled(frame, before, column, mart.grain)
         return frame
 
