@@ -38,6 +38,7 @@ KINDS = ("seaweedfs", "minio")
 REGION = "us-east-1"
 ADMIN = ("lakeadmin", "admin-of-a-test")
 READY_SECONDS = 90
+BUILD_SECONDS = 420
 
 
 class NoServer(RuntimeError):
@@ -130,8 +131,11 @@ class ObjectStore:
 
 
 def minio_binary() -> Path:
-    """Raises NoServer where there is none."""
+    """Raises NoServer where there is none. Waits for one that .ci/run is building."""
     named = os.environ.get("TELAGA_MINIO") or shutil.which("minio")
+    until = time.monotonic() + BUILD_SECONDS
+    while named and Path(f"{named}.building").exists() and time.monotonic() < until:
+        time.sleep(2)
     if not named or not Path(named).is_file():
         raise NoServer("no minio binary: name one in TELAGA_MINIO or put it on PATH (.ci/run builds one with Go)")
     return Path(named)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ingestion.lake import Lake
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -49,17 +51,22 @@ def summary_of(home: Path) -> dict[str, Any]:
     return json.loads((home / "run-summary.json").read_text())
 
 
-def table_contents(home: Path) -> dict[str, tuple[int, int]]:
-    """Of each minimised table its rows, and a digest of them that neither order nor this home's keys move."""
+def table_contents(home: Path, lake: Lake | None = None) -> dict[str, tuple[int, int]]:
+    """Of each minimised table its rows, and a digest of them that neither order nor this home's keys move. `lake`:
+    where it is not the home's own folder."""
     import polars as pl
-    from deltalake import DeltaTable
 
+    from ingestion.lake.maintenance import lake_tables
+
+    lake = lake or Lake(str(home / "lake"))
     found = {}
-    for log in sorted((home / "lake" / "minimised").rglob("_delta_log")):
-        rows = pl.read_delta(DeltaTable(str(log.parent))).select(pl.exclude(*OF_THIS_HOME))
+    for kind, name in lake_tables(lake):
+        if kind != "minimised":
+            continue
+        rows = lake.read(kind, name).collect().select(pl.exclude(*OF_THIS_HOME))
         rows = rows.select(sorted(rows.columns)).with_columns(pl.selectors.binary().hash(seed=1))
         digest = rows.select(pl.struct(pl.all()).hash(seed=1).cast(pl.Int128).sum()).item()
-        found[log.parent.name] = (rows.height, int(digest or 0))
+        found[name] = (rows.height, int(digest or 0))
     return found
 
 
