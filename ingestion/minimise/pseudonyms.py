@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -76,7 +77,8 @@ class KeyFiles:
 @dataclass(frozen=True)
 class KeyRing:
     """The home's secret keys; every use is counted. `provider` gives the secret that pseudonyms are derived from, null:
-    a file of mode 0600 in `folder`, where keys that are destroyed by day and those that open envelopes always lie."""
+    the key service that the environment names (vault.py), else a file of mode 0600 in `folder`, where keys that are
+    destroyed by day and those that open envelopes always lie."""
 
     folder: Path
     provider: KeyProvider | None = field(default=None, repr=False, compare=False)
@@ -131,7 +133,17 @@ class KeyRing:
         return derived(self._secret(), scope, purpose)
 
     def _secret(self) -> bytes:
-        return (self.provider or KeyFiles(self.folder)).secret(PSEUDONYM_KEY)
+        return (self.provider or _service() or KeyFiles(self.folder)).secret(PSEUDONYM_KEY)
+
+
+@cache
+def _service() -> KeyProvider | None:
+    """The key service that the environment names, asked once a process for each secret."""
+    if not any(name.startswith("TELAGA_VAULT_") for name in os.environ):
+        return None
+    from ingestion.minimise.vault import VaultKeys
+
+    return VaultKeys.of_environment()
 
 
 def derived(secret: bytes, scope: str, purpose: str) -> bytes:
