@@ -762,6 +762,27 @@ _VERB = re.compile(
 )
 
 
+@lru_cache(maxsize=1)
+def _spacy_words() -> frozenset[str]:
+    """What spaCy lists for Indonesian: stop words, and what is said twice ("anak-anak"). No names of ours."""
+    from spacy.lang.id._tokenizer_exceptions_list import ID_BASE_EXCEPTIONS
+    from spacy.lang.id.stop_words import STOP_WORDS
+
+    listed = " ".join([*filter(str.islower, ID_BASE_EXCEPTIONS), *STOP_WORDS])
+    return frozenset(re.findall(r"[a-z]{3,}", listed)) - GIVEN
+
+
+_ENDING = re.compile(r"(?:nya|kan|lah|kah|an|i)$")
+
+
+@lru_cache(maxsize=50_000)
+def is_listed_word(word: str) -> bool:
+    """Whether a lower-case word, or what is left of it without an ending, is listed anywhere as ordinary language."""
+    listed = _spacy_words()
+    bare = _ENDING.sub("", word)
+    return any(one in listed or one in COMMON for one in (word, bare)) or is_common(word)
+
+
 @lru_cache(maxsize=50_000)
 def is_common(word: str) -> bool:
     """Whether a lower-case word is ordinary language: in the lists, or built like a verb of a report."""

@@ -22,6 +22,7 @@ from ingestion.minimise.recognizers.lexicon import (
     ROLES,
     STOP,
     is_common,
+    is_listed_word,
 )
 from ingestion.minimise.recognizers.name_model import NameModel
 
@@ -39,6 +40,7 @@ _DEGREE = re.compile(
     re.IGNORECASE,
 )
 _ALSO = frozenset(map(fold, ("alias", "als", "aka")))
+_SHORTENED = frozenset(["abd", "muh", "moh", "mhd", "md", "st", "sy", "rr", "ra", "kms", "msy", "tgk", "cut", "abdr"])
 _LISTING = frozenset(["dan", "serta", ",", "&", "/", ";", "dgn"])
 _MONTHS = frozenset(["mei", "juli", "april", "januari", "agustus", "maret", "september", "oktober", "desember"])
 _CHILD_OF = frozenset(map(fold, ("bin", "binti", "bt", "bte")))
@@ -212,7 +214,8 @@ class _Reading:
         if self.folded[at] in PARTIES and self.model is not None:
             return LIKELY if best >= (0.02 if self.is_mixed else 0.04) else 0.0
         # A role and then a word that is no ordinary one: a name where capitals say so, else only without a model.
-        if self.model is None and (self.is_mixed or end - begin >= 2) and tokens[0].text[0].isupper():
+        is_capital = self.is_mixed and tokens[0].text[0].isupper()
+        if self.model is None and (is_capital or (not self.is_mixed and end - begin >= 2)):
             return LIKELY
         return 0.0
 
@@ -221,6 +224,8 @@ class _Reading:
         starts = {hit.start for hit in found if hit.score >= THRESHOLD}
         ends = {hit.end for hit in found if hit.score >= THRESHOLD}
         for at, token in enumerate(self.tokens):
+            if at > 1 and token[0] in starts and self.tokens[at - 1].text == "." and self._is_initial(at - 2):
+                yield Hit(self.tokens[at - 2].start, token.end, LIKELY, "initial")
             if self.folded[at] not in _CHILD_OF and self.folded[at] not in _ALSO and token[1] not in ends:
                 continue
             if self.folded[at] in _ALSO and 0 < at < len(self.tokens) - 1 and self.tokens[at + 1].start in starts:
@@ -238,6 +243,12 @@ class _Reading:
                     end += 1
                 if end > at + 1:
                     yield Hit(self.tokens[at + 1].start, self.tokens[end - 1].end, LIKELY, "beside")
+
+    def _is_initial(self, at: int) -> bool:
+        """A letter or a shortened name straight before a dot: "A. Norsiah", "Abd. Gafur"."""
+        token = self.tokens[at]
+        is_short = len(token.word) == 1 or token.word in _SHORTENED
+        return token.is_word and is_short and (token.text[0].isupper() or not self.is_mixed)
 
     def _is_beside(self, at: int) -> bool:
         return self.tokens[at].is_word and not self.is_common[at] and self.person[at] >= 0.05 and self._may_be(at)
@@ -302,7 +313,21 @@ class _Reading:
             is_listed = end - at >= 2 and any(token.word in GIVEN for token in self.tokens[at:end])
             if is_listed and (self.is_mixed or self.tokens[at].word in GIVEN):
                 yield Hit(self.tokens[at].start, self.tokens[end - 1].end, LIKELY, "list")
+            elif end > at and self.is_record and self._is_unknown(at, end):
+                yield Hit(self.tokens[at].start, self.tokens[end - 1].end, LIKELY, "no ordinary word")
             at = max(end, at + 1)
+
+    def _is_unknown(self, at: int, end: int) -> bool:
+        """Whether what no list knows is more likely a name than anything else: words with capitals that begin no
+        sentence, or two and more in a text where capitals say nothing."""
+        words = [token for token in self.tokens[at:end] if len(token.folded) > 1]
+        if not words or all(is_listed_word(token.word) for token in words):
+            return False
+        if self.is_mixed:
+            begins = at == 0 or self.tokens[at - 1].text in ".!?:;-\n"
+            # "Ngatinah R." too.
+            return sum(token.is_word for token in self.tokens[at:end]) >= 2 or (len(words[0].word) >= 3 and not begins)
+        return all(len(token.word) >= (3 if len(words) > 1 else 5) for token in words)
 
     def repeated(self, found: Sequence[Hit]) -> Iterable[Hit]:
         """Words of a name found with certainty, wherever else they stand in the text."""
