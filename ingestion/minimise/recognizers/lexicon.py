@@ -753,7 +753,7 @@ TITLES = frozenset(
         "sik",
     ]
 )
-JOINS = frozenset(map(fold, ("bin", "binti", "bt", "alias", "als", "al", "de", "van", "der", "bte", "b", "ibnu", "el")))
+JOINS = frozenset(map(fold, ("bin", "binti", "bt", "alias", "als", "al", "de", "van", "der", "bte", "b", "ibnu", "el", "br", "boru")))
 
 
 _VERB = re.compile(
