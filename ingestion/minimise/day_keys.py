@@ -63,6 +63,7 @@ class DayKeys:
             return None
         path = self.folder / f"{day.isoformat()}.key"
         if not path.exists():
+            self._make_folder()
             create_private(path, os.urandom(32).hex().encode())
         self.uses[f"{FOLDER}/{self.feed}/{path.name}", self.feed, purpose] += values
         return Digester.of_key(derived(bytes.fromhex(path.read_text().strip()), self.feed, f"plate/{purpose}"))
@@ -72,6 +73,7 @@ class DayKeys:
         if not self.is_open(day, today):
             return None
         self.uses[f"{FOLDER}/{self.feed}/{day.isoformat()}.age-key", self.feed, "seal"] += 1
+        self._make_folder()
         return recipient_of(self.folder, f"{day.isoformat()}.age-key")
 
     def landing_recipient(self, today: dt.date) -> str:
@@ -89,8 +91,8 @@ class DayKeys:
             return []
         mark = self.folder / CLOSED
         part = mark.with_name(f".{CLOSED}")
-        part.write_text(max(last, self._closed()).isoformat())
-        _flush(part)
+        part.unlink(missing_ok=True)
+        create_private(part, max(last, self._closed()).isoformat().encode())
         part.replace(mark)
         for path in due:
             self.uses[f"{FOLDER}/{self.feed}/{path.name}", self.feed, "destroy"] += 1
@@ -101,6 +103,10 @@ class DayKeys:
     def due(self, today: dt.date) -> list[Path]:
         """Files of keys whose day is closed at `today`."""
         return sorted(path for path in self._files() if _day(path) <= last_closed(today))
+
+    def _make_folder(self) -> None:
+        self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, exist_ok=True)
 
     def _files(self) -> list[Path]:
         found = self.folder.iterdir() if self.folder.is_dir() else ()

@@ -29,7 +29,7 @@ class Walked:
 
 NUSANTARA = ("demo", "--no-serve", "--events", "30000", "--days", "400", "--seed", "7")
 # Keyed by the home's own keys, or named after the time at which a file was delivered: another home has others.
-OF_THIS_HOME = ("batch_id", "record_key", "row_digest", "revision", "camera_key")
+OF_THIS_HOME = ("batch_id", "record_key", "row_digest", "revision", "camera_key", "plate_token")
 
 
 def telaga(home: Path, *arguments: str, timeout: int = 900, check: bool = True) -> subprocess.CompletedProcess[str]:
