@@ -16,7 +16,16 @@ CLOCKS = re.compile(
     r"current_date|current_timestamp|localtimestamp|getdate|\bnow\s*\(|\btoday\s*\(|sysdate", re.IGNORECASE
 )
 # Identifiers, exact times and points of single events end in staging.
-OF_ONE_EVENT = {"record_key", "row_digest", "camera_key", "plate_token", "occurred_at", "received_at", "longitude", "latitude"}
+OF_ONE_EVENT = {
+    "record_key",
+    "row_digest",
+    "camera_key",
+    "plate_token",
+    "occurred_at",
+    "received_at",
+    "longitude",
+    "latitude",
+}
 FORMULA = re.compile(r"\bcase\b|over \(|join|percentile|coalesce")
 
 
