@@ -753,7 +753,9 @@ TITLES = frozenset(
         "sik",
     ]
 )
-JOINS = frozenset(map(fold, ("bin", "binti", "bt", "alias", "als", "al", "de", "van", "der", "bte", "b", "ibnu", "el", "br", "boru")))
+JOINS = frozenset(
+    map(fold, ("bin", "binti", "bt", "alias", "als", "al", "de", "van", "der", "bte", "b", "ibnu", "el", "br", "boru"))
+)
 
 
 _VERB = re.compile(
