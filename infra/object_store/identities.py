@@ -1,7 +1,8 @@
 """The identities of a lake on S3 and what each may do, as policies that MinIO, AWS and SeaweedFS take.
 
-    python -m infra.object_store.identities s3://bucket/prefix landing       one identity's IAM policy
-    python -m infra.object_store.identities s3://bucket/prefix --seaweedfs   SeaweedFS's s3.config, with new keys
+    python -m infra.object_store.identities s3://bucket/prefix landing            its IAM policy
+    python -m infra.object_store.identities s3://bucket/prefix landing building   one policy for who is both
+    python -m infra.object_store.identities s3://bucket/prefix --seaweedfs        SeaweedFS's s3.config, with new keys
 
 A process is one of them by its AWS_* variables (docs/object-store.md). Standard library only.
 """
@@ -78,6 +79,17 @@ def named(name: str) -> Identity:
     return {identity.name: identity for identity in IDENTITIES}[name]
 
 
+def together(*names: str) -> Identity:
+    """Who is several of them: on one machine, landing, building and maintaining are one process's."""
+    parts = [named(name) for name in names]
+
+    def union(of: str) -> tuple[str, ...]:
+        return tuple(sorted({folder for part in parts for folder in getattr(part, of)}))
+
+    does = "; ".join(part.does for part in parts)
+    return Identity("+".join(names), does, union("reads"), union("writes"), union("deletes"))
+
+
 def policy(identity: Identity, lake: str) -> dict[str, Any]:
     """The IAM policy of an identity of `lake` (s3://bucket/prefix). What it does not name is refused."""
     bucket, prefix = _place(lake)
@@ -131,18 +143,29 @@ def _place(lake: str) -> tuple[str, str]:
 
 
 def main(given: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m infra.object_store.identities", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m infra.object_store.identities",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    names = [identity.name for identity in IDENTITIES]
     parser.add_argument("lake", help="as in TELAGA_LAKE: s3://bucket/prefix")
-    parser.add_argument("identity", nargs="?", choices=[identity.name for identity in IDENTITIES])
+    parser.add_argument("identity", nargs="*", help=", ".join(names))
     parser.add_argument("--seaweedfs", action="store_true", help="all of them, as SeaweedFS's s3.config")
     arguments = parser.parse_args(given)
+    if unknown := sorted(set(arguments.identity) - set(names)):
+        parser.error(f"no identity {', '.join(unknown)}: one of {', '.join(names)}")
     if arguments.seaweedfs == bool(arguments.identity):
-        parser.error("name one identity, or say --seaweedfs")
-    if arguments.identity:
-        made = policy(named(arguments.identity), arguments.lake)
-    else:
-        keys = {one.name: (secrets.token_hex(10), secrets.token_urlsafe(30)) for one in IDENTITIES}
-        made = seaweedfs(arguments.lake, keys)
+        parser.error("name an identity, or say --seaweedfs")
+    try:
+        if arguments.identity:
+            made = policy(together(*arguments.identity), arguments.lake)
+        else:
+            made = seaweedfs(
+                arguments.lake, {name: (secrets.token_hex(10), secrets.token_urlsafe(30)) for name in names}
+            )
+    except ValueError as error:
+        parser.error(str(error))
     sys.stdout.write(json.dumps(made, indent=2) + "\n")
     return 0
 
