@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 FLOOR = 0.95
 GRACE = dt.timedelta(days=30)
-FEWEST_SPANS = 300  # of a field, before a review of it counts as a measure
+FEWEST_SPANS = 300  # of a field, before a review of it counts as a measure of what is found
+FEWEST_SAMPLES = 10  # read of a field, or all narratives it has, before a review of it was made at all
 TABLE, LIFTS = "recall_floors", "floor_lifts"
 RULES_ONLY = "rules only"
 Source = Literal["review", "model_card", "none"]
@@ -132,7 +133,10 @@ class FieldState:
 def field_states(
     lake: Lake, contracts: Sequence[Contract], *, cards: Sequence[ModelCard], now: dt.datetime, time_zone: str
 ) -> tuple[FieldState, ...]:
-    """Every field of narratives that has landed, by feed and column. `now` (UTC) is the wall clock."""
+    """Every field of narratives that has landed, by feed and column. `now` (UTC) is the wall clock.
+
+    A review was made where FEWEST_SAMPLES were read of what finds now, or as many as there are narratives.
+    """
     import polars as pl
 
     if lake.version("control", "redaction_narratives") is None:
@@ -163,6 +167,7 @@ def field_states(
                 found_by,
                 mine.filter(pl.col("found_by") == found_by),
                 next((card for card in cards if card.speaks_for(found_by)), None),
+                narratives=max(1, int(lines.filter(pl.col("found_by") == found_by)["narratives"].sum())),
                 since=since,
                 lift=lifted.get((str(feed), str(column), found_by)),
                 now=now,
@@ -179,20 +184,22 @@ def _state(
     done: pl.DataFrame,
     card: ModelCard | None,
     *,
+    narratives: int,
     since: dt.datetime | None,
     lift: dt.datetime | None,
     now: dt.datetime,
     zone: ZoneInfo,
 ) -> FieldState:
     floor = floor_of(contract, column)
-    source, bound, reviewed = _measure(done, card)
+    source, bound, reviewed = _measure(done, card, floor)
     due = since + GRACE if since else None
+    is_made = reviewed >= min(FEWEST_SAMPLES, narratives)
     status: Status
     if bound is not None and bound.lower < floor:
         status = "below"
     elif source == "review":
         status = "met"
-    elif due is not None and now >= due and not contract.is_synthetic:
+    elif due is not None and now >= due and not is_made and not contract.is_synthetic:
         status = "overdue"
     else:
         status = "unmeasured" if bound is None else "unreviewed"
@@ -221,15 +228,18 @@ def _state(
     )
 
 
-def _measure(done: pl.DataFrame, card: ModelCard | None) -> tuple[Source, Bound | None, int]:
-    """What speaks for a field, its bound, and how many samples were read of it."""
+def _measure(done: pl.DataFrame, card: ModelCard | None, floor: float) -> tuple[Source, Bound | None, int]:
+    """What speaks for a field, its bound, and how many samples were read of it.
+
+    Few spans give a low bound whatever was found in them: they speak only where the upper one too is under the floor.
+    """
     told = measured(done, ["feed", "column"])
     if not told.height:
         samples = 0
     else:
         row = told.row(0, named=True)
         samples = int(row["samples"])
-        if row["spans"] >= FEWEST_SPANS:
+        if row["spans"] >= FEWEST_SPANS or (row["spans"] and row["recall_upper"] < floor):
             return "review", Bound(row["recall"], row["recall_lower"], row["spans"]), samples
     bound = card.all_types if card else None
     return ("model_card" if bound else "none"), bound, samples

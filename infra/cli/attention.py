@@ -77,9 +77,11 @@ def _unreviewed(lake: Lake) -> list[str]:
     """Fields of narratives of real persons whose redaction nobody has reviewed, as the last build found them."""
     import polars as pl
 
+    from governance.recall import FEWEST_SAMPLES
+
     if lake.version("control", "recall_floors") is None:
         return []
-    waits = (pl.col("source") != "review") & ~pl.col("is_synthetic")
+    waits = (pl.col("reviewed") < FEWEST_SAMPLES) & (pl.col("source") != "review") & ~pl.col("is_synthetic")
     told = lake.read("control", "recall_floors").filter(waits).select("feed", "column", "due_on").collect()
     return [
         f"{feed}: redaction of {column} is to be reviewed by {due}: ./telaga review open"

@@ -12,6 +12,7 @@ import pytest
 
 from governance.access_log import AccessLog
 from governance.recall import (
+    FEWEST_SAMPLES,
     FEWEST_SPANS,
     Bound,
     FieldState,
@@ -87,12 +88,33 @@ def test_a_review_that_holds_lets_releases_go_on_after_thirty_days(lake: Lake, r
     assert held_marts([found], READERS) == {}
 
 
-def test_a_review_of_too_few_spans_is_no_measure_yet(lake: Lake, real: Contract) -> None:
+def test_a_review_of_few_spans_is_no_measure_unless_it_is_plainly_bad(lake: Lake, real: Contract) -> None:
     landed(lake, at=LANDED, found_by=MODEL)
-    reviewed(lake, missed=0, spans=FEWEST_SPANS - 1)
-    assert state(lake, real).status == "unmeasured"
-    late = state(lake, real, now=AFTER)
-    assert (late.status, late.is_held, late.reviewed) == ("overdue", True, 1)
+    reviewed(lake, missed=2, spans=50)
+    good = state(lake, real, card(0.98))
+    assert (good.source, good.status, good.is_held) == ("model_card", "unreviewed", False)
+    # 12 of 100 missed: even the upper end of the interval, .934, lies under .95.
+    reviewed(lake, missed=10, spans=50, at=LANDED + dt.timedelta(hours=1))
+    bad = state(lake, real, card(0.98))
+    assert (bad.source, bad.status, bad.is_held) == ("review", "below", True)
+
+
+@pytest.mark.parametrize(("read", "is_held"), [(FEWEST_SAMPLES - 1, True), (FEWEST_SAMPLES, False)])
+def test_a_review_was_made_where_ten_samples_were_read(lake: Lake, real: Contract, read: int, is_held: bool) -> None:
+    landed(lake, at=LANDED, found_by=MODEL)
+    for number in range(read):
+        reviewed(lake, missed=0, spans=2, at=LANDED + dt.timedelta(minutes=number))
+    late = state(lake, real, card(0.98), now=AFTER)
+    assert (late.status, late.is_held, late.reviewed) == ("overdue" if is_held else "unreviewed", is_held, read)
+
+
+def test_of_three_narratives_three_are_enough(lake: Lake, real: Contract) -> None:
+    landed(lake, at=LANDED, found_by=MODEL, narratives=3, touched=3)
+    for number in range(2):
+        reviewed(lake, missed=0, spans=2, at=LANDED + dt.timedelta(minutes=number))
+    assert state(lake, real, now=AFTER).is_held
+    reviewed(lake, missed=0, spans=2, at=LANDED + dt.timedelta(minutes=9))
+    assert not state(lake, real, now=AFTER).is_held
 
 
 def test_a_review_under_the_floor_stops_until_the_officer_lifts_it(lake: Lake, real: Contract, tmp_path: Path) -> None:
