@@ -97,6 +97,24 @@ def test_overlapping_findings_become_one_named_after_the_surest() -> None:
     assert disjoint(found) == [Span("B", 0, 9, 0.9, "b"), Span("C", 9, 12, 0.4, "c")]
 
 
+@pytest.mark.parametrize("change", [str, str.upper, str.lower])
+def test_the_walk_redacts_as_presidios_anonymizer_does(change) -> None:
+    texts = [
+        TEXT,
+        "Budi Santoso Budi Santoso, bin  Ahmad Yani;Siti Aminah",
+        "HP 081234567890 081298765432, 6471051204900003 6471051204900003",
+        "tidak ada apa-apa",
+        "",
+    ]
+    redacted = [one.text for one in redact(map(change, texts)).narratives]
+    assert [one.text for chunk, _ in Redactor().process(map(change, texts)) for one in chunk] == redacted
+    for spans in ([], [(0, 3)], [(0, 3), (4, 6)], [(0, 3), (3, 6)], [(0, 3), (5, 6), (7, 9)]):
+        for kinds in ("AAA", "AAB", "ABA"):
+            found = [Span(kind, start, end, 0.9, "x") for kind, (start, end) in zip(kinds, spans, strict=False)]
+            for text in ("abc def ghi", "abc  d e f", "   , , ,  "):
+                assert narratives.spliced(text, found) == Redactor()._anonymised(text, found), (text, found)
+
+
 def test_workers_give_the_same_in_the_same_order() -> None:
     texts = [f"{TEXT} Nomor {at}" if at % 7 else None for at in range(600)]
     one, two = Redactor().redact(texts), Redactor(processes=2, in_process=0).redact(texts)
