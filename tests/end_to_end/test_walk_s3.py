@@ -11,7 +11,7 @@ import pytest
 
 from ingestion.lake import Lake
 from ingestion.lake.sync import list_objects
-from tests.support.object_store import KINDS, NoServer, ObjectStore, object_store
+from tests.support.object_store import NoServer, ObjectStore, minio_binary, object_store
 from tests.support.walked import NUSANTARA, Walked, processes_of, table_contents, telaga, walked
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
@@ -24,27 +24,34 @@ class WalkedOnS3:
     lake: Lake
 
 
-@pytest.fixture(scope="module", params=KINDS)
+SOAK = [pytest.mark.soak, pytest.mark.timeout(1800)]
+
+
+@pytest.fixture(scope="module", params=["one server", pytest.param("the other", marks=SOAK)])
 def on_s3(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WalkedOnS3]:
-    """One of the servers behind TLS, under an authority of a city's own."""
-    home = tmp_path_factory.mktemp(request.param) / "home"
+    """MinIO behind TLS, under an authority of a city's own, where there is one, else SeaweedFS; the other in soak."""
     try:
-        running = object_store(request.param, tls=request.param == "minio")
-        with running as store, pytest.MonkeyPatch.context() as patch:
-            lake = store.lake(prefix="city/lake")
-            for name, value in store.environment.items():
-                if name != "SSL_CERT_FILE":
-                    patch.setenv(name, value)
-            patch.setenv("TELAGA_LAKE", lake.uri)
-            try:
-                found = walked(home, *NUSANTARA)
-                if store.ca_file:
-                    patch.setenv("SSL_CERT_FILE", str(store.ca_file))
-                yield WalkedOnS3(found, store, lake)
-            finally:
-                telaga(home, "down", check=False)
+        minio_binary()
+        kinds = ["minio", "seaweedfs"]
     except NoServer as reason:
-        pytest.skip(str(reason))
+        kinds = ["seaweedfs"]
+        if request.param == "the other":
+            pytest.skip(str(reason))
+    kind = kinds[request.param == "the other"]
+    home = tmp_path_factory.mktemp(kind) / "home"
+    with object_store(kind, tls=kind == "minio") as store, pytest.MonkeyPatch.context() as patch:
+        lake = store.lake(prefix="city/lake")
+        for name, value in store.environment.items():
+            if name != "SSL_CERT_FILE":
+                patch.setenv(name, value)
+        patch.setenv("TELAGA_LAKE", lake.uri)
+        try:
+            found = walked(home, *NUSANTARA)
+            if store.ca_file:
+                patch.setenv("SSL_CERT_FILE", str(store.ca_file))
+            yield WalkedOnS3(found, store, lake)
+        finally:
+            telaga(home, "down", check=False)
 
 
 def counts(summary: dict[str, Any]) -> dict[str, tuple[int, ...]]:
