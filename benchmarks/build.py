@@ -180,29 +180,27 @@ def drawn_again(
     """`size` rows drawn from `rows`, moved by up to three days, a half of the located ones to another cell of their
     region; keys count up from `first`. `cells`: `h3_cell`, `region_code` of `city_cells`."""
     made = rows[rng.integers(0, rows.height, size)]
-    by_region = cells.group_by("region_code", maintain_order=True).agg("h3_cell")
-    moved = pl.Series("_days", rng.integers(-3, 4, size))
-    draw = pl.Series("_draw", rng.random(size))
-    made = (
-        made.with_columns(moved, draw)
-        .join(by_region.rename({"h3_cell": "_cells"}), on="region_code", how="left", maintain_order="left")
-        .with_columns(
-            _at=pl.col("_draw") / CELLS_ANEW * pl.col("_cells").list.len(),
-            occurred_local_date=pl.min_horizontal(
-                pl.col("occurred_local_date") + pl.duration(days="_days"), pl.lit(as_of)
-            ),
-        )
+    ordered = cells.sort("region_code")
+    # Where each region's cells begin and how many there are: a cell is then found by its number, without a list a row.
+    span = ordered.with_row_index("_from").group_by("region_code").agg(pl.col("_from").min(), _cells=pl.len())
+    made = made.with_columns(_days=pl.Series(rng.integers(-3, 4, size)), _draw=pl.Series(rng.random(size))).join(
+        span, on="region_code", how="left", maintain_order="left"
     )
-    anew = pl.col("h3_cell").is_not_null() & pl.col("_cells").is_not_null() & (pl.col("_draw") < CELLS_ANEW)
+    at = (pl.col("_from") + (pl.col("_draw") / CELLS_ANEW * pl.col("_cells")).floor()).cast(pl.UInt32)
+    anew = pl.col("h3_cell").is_not_null() & (pl.col("_draw") < CELLS_ANEW) & pl.col("_cells").is_not_null()
+    found = made.select(at=pl.when(anew).then(at))["at"]
     number = pl.int_range(first, first + size).cast(pl.String).str.zfill(32)
-    return made.with_columns(
-        record_key=number,
-        row_digest=number,
-        h3_cell=pl.when(anew)
-        .then(pl.col("_cells").list.get(pl.col("_at").floor().cast(pl.Int64), null_on_oob=True))
-        .otherwise("h3_cell"),
-        **{month: pl.col("occurred_local_date").dt.strftime("%Y-%m")},
-    ).select(rows.columns)
+    moved = pl.col("occurred_local_date") + pl.duration(days="_days")
+    return (
+        made.with_columns(
+            record_key=number,
+            row_digest=number,
+            h3_cell=pl.coalesce(ordered["h3_cell"].gather(found), "h3_cell"),
+            occurred_local_date=pl.min_horizontal(moved, pl.lit(as_of)),
+        )
+        .with_columns(pl.col("occurred_local_date").dt.strftime("%Y-%m").alias(month))
+        .select(rows.columns)
+    )
 
 
 def measure(home: Path, lake: str, build_dir: Path, engine: Engine) -> Measured:

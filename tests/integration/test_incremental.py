@@ -61,7 +61,7 @@ def in_full(settings: BuildSettings, folder: Path) -> BuildSettings:
     for kind in ("minimised", "control"):
         ignored = shutil.ignore_patterns("build_log")
         shutil.copytree(Path(settings.lake.uri) / kind, folder / "lake" / kind, ignore=ignored)
-    return replace(settings, lake=Lake(str(folder / "lake")), build_dir=folder / "build")
+    return replace(settings, lake=Lake(str(folder / "lake")))
 
 
 def assert_same(one: Lake, other: Lake, kinds: tuple[str, ...]) -> None:

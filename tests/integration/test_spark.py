@@ -133,9 +133,7 @@ def test_days_that_were_not_touched_are_kept_on_spark_too(
     for kind, entity in (("late", "police_record"), ("erased", "emergency_call"), ("moved", "camera_event")):
         land(settings.lake, SMALL, finest, kind, entity, rng)
     shutil.copytree(tmp_path / "lake", tmp_path / "full" / "lake", ignore=shutil.ignore_patterns("build_log"))
-    full = replace(
-        settings, lake=Lake(str(tmp_path / "full" / "lake")), build_dir=tmp_path / "full" / "build", engine="duckdb"
-    )
+    full = replace(settings, lake=Lake(str(tmp_path / "full" / "lake")), engine="duckdb")
     pins = steps.pin(settings)
     assert pins is not None
     entities = {"stg_police_record", "stg_emergency_call", "stg_camera_event", "stg_camera_uptime", "stg_patrol_plan"}
