@@ -29,7 +29,7 @@ _TO_LETTERS = {"0": "o", "1": "l", "5": "s", "8": "b", "|": "l"}
 # Between letters, before three or behind three, and in "n0 5". The digit comes first, so that few places are looked at.
 _DIGIT_IN_WORD = re.compile(
     r"[0158|](?:(?<=[^\W\d_].)(?=[^\W\d_])|(?<![^\W_].)(?=[^\W\d_]{3})|(?<=[^\W\d_]{3}.)(?![^\W_])|"
-    r"(?<=\b[nN]0)(?=\.?\s?\d))"
+    r"(?<=\b[nN]0)(?=\.?\s?\d)|(?:(?<=\b[jJ].)|(?<=\b[kK][eE].))(?=[. ]))"
 )
 _DIGIT_AT_WORD = re.compile(r"[0158|](?:(?<=[^\W\d_].)|(?=\.? ?[^\W\d_])|(?<=[nN]0))")
 _GROUP = re.compile(r"\d+")
@@ -43,7 +43,7 @@ _MONEY_AFTER = re.compile(r"\s*(?:,-|,00\b)?\s*(?:rupiah|juta|jt\b|ribu|rb\b)")
 _GLUED = re.compile(
     r"(?:di(?=(?:jalan|jln|jl|lorong|perum|komplek|desa|dusun|gang|gg)\b)|korban|pelapor|terlapor|tersangka|"
     r"saksi|bernama|panggilan|atasnama|alias|istrinya|suaminya|paspor|telepon|rangka|mesin|"
-    r"dinas|plat|pelat|agama|suku|perumahan|perum|komplek|jalan|kelurahan|kecamatan|kabupaten|lorong|dusun|"
+    r"jln?|gg|desa|dinas|plat|pelat|agama|suku|perumahan|perum|komplek|jalan|kelurahan|kecamatan|kabupaten|lorong|dusun|"
     r"briptu|bripka|aipda|brigpol|kompol|nama|sdr[i]?)"
     r"(?=[a-z]{2})(?!nya|kan|lah|kah|ahan)"
 )
@@ -81,6 +81,7 @@ _GLUED_BEGINNINGS = frozenset(
         "kab",
         "lor",
         "dus",
+        "des",
         "bri",
         "aip",
         "brp",
@@ -299,7 +300,8 @@ def _known(text: str) -> tuple[str, str, int]:
         word = "".join(c if len(c.lower()) != 1 else c.lower() for c in text)
     if not word[0].isalpha():
         return word, "", 0
-    glued = _GLUED.match(word) if len(word) > 6 and word[:3] in _GLUED_BEGINNINGS else None
+    is_glued = word[:3] in _GLUED_BEGINNINGS or word[:2] in ("jl", "gg")
+    glued = _GLUED.match(word) if len(word) > 4 and is_glued else None
     return word, fold(word), glued.end() if glued and not is_common(word) else 0
 
 

@@ -248,7 +248,12 @@ def _number(tokens: Sequence[Token], at: int) -> int:
                 and tokens[end + 1].start - token.end <= 1
                 and (
                     tokens[end + 1].text[0].isdigit()
-                    or (len(tokens[end + 1].text) <= 2 and tokens[end + 1].is_word and token.text != ".")
+                    or (
+                        len(tokens[end + 1].text) <= 2
+                        and tokens[end + 1].is_word
+                        and token.text != "."
+                        and tokens[end + 1].folded not in _NUMBERED
+                    )
                 )
             ):
                 end += 2
