@@ -305,6 +305,8 @@ def _type(name: str, logical: str, wanted: str, ours: Mapping[str, Any]) -> Iter
 def _source(document: Mapping[str, Any], ours: Mapping[str, Any], names: set[str]) -> Iterator[str]:
     server = document["servers"][0]
     stated = telaga(server)
+    if "reconcile" in stated and ours["connector"] != "postgres":
+        yield "servers: reconcile compares a database's keys; leave it out"
     if ours["connector"] in NETWORK:
         yield from server_faults(ours["connector"], server, stated, ours)
         yield from _period(ours.get("period", {}))

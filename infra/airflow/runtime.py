@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from infra.settings import Home, current_home
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ingestion.city import City
     from ingestion.contract import Contract
     from ingestion.lake.writers import Writers
+    from ingestion.reconcile import HasKeys
 
 
 @dataclass(frozen=True)
@@ -171,27 +172,26 @@ def land(feed: str, context: Mapping[str, Any]) -> dict[str, Any]:
     from ingestion.connectors import connector_for
     from ingestion.land import LandingContext, land_feed
     from ingestion.minimise.pseudonyms import KeyRing
+    from ingestion.reconcile import is_due, reconcile
 
     settings = run_settings(context)
     contract = settings.city.feed(feed)
     home = settings.home
     connector = connector_for(contract, credentials=credentials(contract), places=places(home), keys_dir=home.keys_dir)
     with writers(settings.home).writing(f"minimised/{contract.entity}", "control"):
-        outcome = land_feed(
-            contract,
-            connector,
-            LandingContext(
-                lake=settings.home.lake(),
-                city=settings.city,
-                keys=KeyRing(settings.home.keys_dir),
-                run_id=settings.run_id,
-                as_of=settings.as_of,
-                judge=Recording(Judge(), settings.home.lake(), settings.run_id),
-                airflow_run=settings.airflow_run,
-                received=receiver(AccessLog(home.serving_dir / "access.jsonl"), contract, settings.airflow_run),
-            ),
-            interval=settings.interval,
+        landing = LandingContext(
+            lake=settings.home.lake(),
+            city=settings.city,
+            keys=KeyRing(settings.home.keys_dir),
+            run_id=settings.run_id,
+            as_of=settings.as_of,
+            judge=Recording(Judge(), settings.home.lake(), settings.run_id),
+            airflow_run=settings.airflow_run,
+            received=receiver(AccessLog(home.serving_dir / "access.jsonl"), contract, settings.airflow_run),
         )
+        outcome = land_feed(contract, connector, landing, interval=settings.interval)
+        if settings.interval is None and is_due(contract, landing):
+            reconcile(contract, cast("HasKeys", connector), landing)
     return asdict(outcome)
 
 

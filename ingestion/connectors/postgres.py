@@ -57,6 +57,18 @@ class PostgresConnector:
         """Stream one slice. Raises ConnectorError where the database cannot be asked."""
         return Delivery(self._frames(batch), None)
 
+    def source_keys(self) -> Iterator[pl.DataFrame]:
+        """The key of every record that the relation has now, as a stream. Raises ConnectorError."""
+        from psycopg2 import sql
+
+        with closing(self._connect()) as connection:
+            self._check_relation(connection)
+            query = sql.SQL("select {key} from {relation}").format(
+                key=sql.Identifier(self.key), relation=sql.Identifier(self.schema, self.relation)
+            )
+            text = str(query.as_string(connection))
+        yield from self._stream(text)
+
     def _connect(self) -> Any:
         import psycopg2
 
@@ -180,13 +192,21 @@ class PostgresConnector:
         )
 
     def _frames(self, batch: Batch) -> Iterator[pl.DataFrame]:
-        import adbc_driver_postgresql.dbapi as adbc
-        import pyarrow as pa
-
         with closing(self._connect()) as connection:
             self._check_relation(connection)
             query = self._query(connection, json.loads(batch.location))
         row = 1
+        for frame in self._stream(query):
+            numbers = pl.int_range(row, row + frame.height, eager=True, dtype=pl.Int64).alias("_row")
+            yield frame.with_columns(numbers)
+            row += frame.height
+
+    def _stream(self, query: str) -> Iterator[pl.DataFrame]:
+        """Rows of a query in Arrow's own pieces, of at most a chunk."""
+        import adbc_driver_postgresql.dbapi as adbc
+        import pyarrow as pa
+
+        row = 0
         try:
             with adbc.connect(self._uri) as connection, connection.cursor() as cursor:
                 cursor.execute("set default_transaction_read_only = on")
@@ -198,14 +218,12 @@ class PostgresConnector:
                     frame = pl.DataFrame(piece)
                     for start in range(0, frame.height, self.chunk_rows):
                         part = frame.slice(start, self.chunk_rows)
-                        numbers = pl.int_range(row, row + part.height, eager=True, dtype=pl.Int64).alias("_row")
-                        yield part.with_columns(numbers)
                         row += part.height
+                        yield part
         # What breaks in the middle of the stream comes from Arrow, and its message may carry a value.
         except (adbc.Error, pa.ArrowException, OSError) as error:
             raise ConnectorError(
-                f"{self.contract.feed}: the pull broke off behind row {row - 1} ({type(error).__name__}); "
-                "it is tried again"
+                f"{self.contract.feed}: the pull broke off behind row {row} ({type(error).__name__}); it is tried again"
             ) from None
 
     def _query(self, connection: Any, bounds: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ from infra.stack.postgres import Cluster
 from ingestion.connectors import ConnectorError, SchemaDrift, connector_for
 from ingestion.connectors.postgres import PostgresConnector
 from ingestion.land import FeedOutcome, LandingContext, land_feed
+from ingestion.reconcile import Reconciled, is_due, reconcile
 from tests.support.landing import CALLS, House, accept, call_feed, column
 
 pytestmark = pytest.mark.integration
@@ -92,7 +93,7 @@ def columns() -> list[dict[str, Any]]:
     ]
 
 
-def feed(batch_rows: int) -> dict[str, Any]:
+def feed(batch_rows: int, **server: Any) -> dict[str, Any]:
     stated = call_feed(columns(), connector="postgres", format={}, period={})
     stated["servers"] = [
         {
@@ -111,6 +112,7 @@ def feed(batch_rows: int) -> dict[str, Any]:
                         "updated": "changed",
                         "occurred": "at",
                         "batch_rows": batch_rows,
+                        **server,
                     },
                 }
             ],
@@ -160,6 +162,13 @@ class Desk:
         day = dt.datetime.now(UTC).date()
         context = LandingContext(house.lake, house.city(), house.keys, f"pull{self.runs}", day, accept)
         return land_feed(house.contract(CALLS), self.connector(), context, interval=interval)
+
+    def context(self) -> LandingContext:
+        house = self.house
+        return LandingContext(house.lake, house.city(), house.keys, "keys", dt.datetime.now(UTC).date(), accept)
+
+    def reconcile(self) -> Reconciled:
+        return reconcile(self.house.contract(CALLS), self.connector(), self.context())
 
     def held(self) -> list[tuple[str, int]]:
         """Category and count of what has landed."""
@@ -430,3 +439,61 @@ def test_a_backfill_does_not_undo_a_newer_correction(desk: Desk) -> None:
     outcome = land_feed(house.contract(CALLS), Stale(house.contract(CALLS), desk.uri()), context, interval=may)
     assert (outcome.read, outcome.duplicate) == (2, 2)
     assert desk.held() == [("crime", 1), ("fire", 1)]
+
+
+def test_what_is_gone_at_the_source_is_found_by_its_keys_and_goes_here(desk: Desk) -> None:
+    desk.house.documents[CALLS] = feed(3, reconcile={"hours": 24})
+    contract = desk.house.contract(CALLS)
+    assert desk.reconcile().records == 0
+    desk.add(*range(1, 41))
+    desk.pull()
+    before = desk.house.lake.version("minimised", "emergency_call")
+    assert is_due(contract, desk.context())
+    assert desk.reconcile() == Reconciled(CALLS, 40, 0, before)
+    assert not is_due(contract, desk.context())
+    desk.run("DELETE FROM desk.calls WHERE number IN (3, 17, 40)")
+    assert desk.pull().batches == 0  # the pull itself is told nothing
+    done = desk.reconcile()
+    assert (done.records, done.gone) == (40, 3)
+    assert desk.held() == [("crime", 37)]
+    assert desk.reconcile().gone == 0
+    desk.add(3)  # and one that comes again is a record again
+    assert desk.pull().accepted == 1
+    assert desk.held() == [("crime", 38)]
+    logged = desk.house.log_rows(CALLS, "reconcile")
+    assert logged["accepted"].to_list() == [0, 3, 0] and logged["status"].to_list() == ["empty", "deleted", "empty"]
+
+
+def test_a_source_that_has_lost_too_much_deletes_nothing(desk: Desk) -> None:
+    desk.house.documents[CALLS] = feed(50, reconcile={"hours": 24, "most_gone": 0.3})
+    desk.add(*range(1, 61))
+    desk.pull()
+    desk.run("DELETE FROM desk.calls WHERE number > 30")
+    with pytest.raises(ConnectorError, match="30 of 60 records are gone at the source, more than 30%: nothing was"):
+        desk.reconcile()
+    assert desk.held() == [("crime", 60)]
+    desk.run("DROP VIEW desk.v_calls", user="postgres")
+    with pytest.raises(SchemaDrift):
+        desk.reconcile()
+    assert desk.held() == [("crime", 60)]
+
+
+def test_a_record_that_lands_while_keys_are_compared_stays(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.house.documents[CALLS] = feed(50, reconcile={"hours": 24})
+    desk.add(1, 2, 3)
+    desk.pull()
+    desk.run("DELETE FROM desk.calls WHERE number = 2")
+    connector = desk.connector()
+    asked = connector.source_keys
+
+    def keys() -> Iterator[pl.DataFrame]:
+        frames = list(asked())
+        # Between the source's answer and the commit one comes again, and another is new.
+        desk.add(2, 4)
+        desk.pull()
+        yield from frames
+
+    monkeypatch.setattr(connector, "source_keys", keys)
+    done = reconcile(desk.house.contract(CALLS), connector, desk.context())
+    assert done.gone == 1
+    assert desk.held() == [("crime", 4)]
