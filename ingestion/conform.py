@@ -31,13 +31,15 @@ class Conformed:
     """`rows`: the entity's conformed columns, exactly and typed, plus `_row` (Int64) and `_key` (String, null without
     a key), plus source columns whose action is pseudonymise, extract or redact and that map nowhere.
     `rejected`: the raw columns plus `_row` and `rule` (every rule broken, joined by ';').
-    `broken`: rows per rule, `unknown_codes`: rows per source column. Counts only, no values.
+    `broken`: rows per rule, `unknown_codes`: rows per source column, `repaired`: rows passed on whose geometry was
+    invalid. Counts only, no values.
     """
 
     rows: pl.DataFrame
     rejected: pl.DataFrame
     broken: Mapping[str, int]
     unknown_codes: Mapping[str, int]
+    repaired: int = 0
 
 
 def conform(
@@ -55,11 +57,12 @@ def conform(
     last_day = as_of or city.as_of or today()
     used = [column for column in contract.columns if column.name in raw.columns and _is_used(column, contract)]
     broken_geometry = pl.Series("_geometry_broken", [False] * raw.height, dtype=pl.Boolean)
+    repaired = broken_geometry.alias("_geometry_repaired")
     for column in used:
         if column.logical_type == "object" and column.maps_to:
             from ingestion.geometry import to_wgs84
 
-            shapes, broken_geometry = to_wgs84(raw[column.name], str(column.options.get("crs", "EPSG:4326")))
+            shapes, broken_geometry, repaired = to_wgs84(raw[column.name], str(column.options.get("crs", "EPSG:4326")))
             raw = raw.with_columns(shapes.alias(f"_wgs84:{column.name}"))
     parsed = {column.name: parse(column, raw, zone, last_day) for column in used}
     table = raw.with_columns(
@@ -81,6 +84,7 @@ def conform(
         unknown_codes={
             name.removeprefix("codes:"): count for name, count in broken.items() if name.startswith("codes:") and count
         },
+        repaired=int((repaired & passes).sum()),
     )
 
 

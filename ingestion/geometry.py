@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-def to_wgs84(wkb: pl.Series, crs: str) -> tuple[pl.Series, pl.Series]:
-    """(WKB in WGS 84, longitude first and valid; mask of rows that hold no usable geometry).
+def to_wgs84(wkb: pl.Series, crs: str) -> tuple[pl.Series, pl.Series, pl.Series]:
+    """(WKB in WGS 84, longitude first and valid; mask of rows that hold no usable geometry; mask of those repaired).
 
     `wkb` is Binary in the coordinate system `crs` (e.g. EPSG:32750, metres). An invalid polygon is repaired, not
     dropped. A missing geometry is null and not masked: whether it may be missing is the contract's to say.
@@ -35,4 +35,5 @@ def to_wgs84(wkb: pl.Series, crs: str) -> tuple[pl.Series, pl.Series]:
     return (
         pl.Series(wkb.name, shapely.to_wkb(shapes).tolist(), dtype=pl.Binary),
         pl.Series("_geometry_broken", given & ~usable),
+        pl.Series("_geometry_repaired", invalid & usable),
     )

@@ -149,6 +149,7 @@ class _Reading:
     located: int = 0
     geocoded: int = 0
     backwards: Counter[str] = field(default_factory=Counter)
+    repaired: int = 0
     placeholder_points: list[pl.DataFrame] = field(default_factory=list)
     days: set[dt.date] = field(default_factory=set)
     is_rest: bool = False
@@ -473,6 +474,7 @@ class _FeedLanding:
         reading.sampler.add(raw)
         conformed = conform(raw, self.contract, context.city, as_of=context.as_of, is_rest=reading.is_rest)
         reading.quarantine.add(conformed.rejected)
+        reading.repaired += conformed.repaired
         reading.unknown_codes += sum(conformed.unknown_codes.values())
         rows = conformed.rows
         if self.regions is not None:
@@ -625,6 +627,7 @@ class _FeedLanding:
         counted = Counter(rule for text in rules["rule"].to_list() for rule in text.split(";"))
         told = [f"{rule}: {count} rows" for rule, count in sorted(counted.items())]
         told += [f"{name} left empty, backwards: {count} rows" for name, count in sorted(reading.backwards.items())]
+        told += [f"invalid geometry repaired: {reading.repaired} rows"] if reading.repaired else []
         return "; ".join(told) or None
 
     def _profile(self, batch: Batch, reading: _Reading, repeated: int, state: FeedState) -> BatchProfile:

@@ -250,6 +250,7 @@ def test_the_walk_lands_regions_and_calls_of_a_service(service: Service, tmp_pat
     finally:
         service.regions.write_text(whole)
     assert (outcome.read, outcome.accepted) == (5, 5)
+    assert outcome.reasons == ("invalid geometry repaired: 1 rows",)
     shapes = shapely.from_wkb(house.table("region")["boundary_wkb"].to_list())
     assert shapely.is_valid(shapes).all()
     assert pull(house, REGIONS).accepted == 1  # the shape is whole again
