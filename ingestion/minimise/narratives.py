@@ -10,6 +10,7 @@ import logging
 import sys
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -232,13 +233,27 @@ class Redactor:
             for chunk in chunks:
                 yield self._chunk(action, chunk)
             return
-        under_way: deque[Future[tuple[list[Any], NarrativeTally]]] = deque()
+        under_way: deque[tuple[Future[tuple[list[Any], NarrativeTally]], int]] = deque()
         for chunk in chunks:
-            under_way.append(self._started().submit(_work, action, chunk))
+            under_way.append((self._submitted(action, chunk), len(chunk)))
             if len(under_way) >= 2 * self.processes:
-                yield under_way.popleft().result()
+                yield self._result(*under_way.popleft())
         while under_way:
-            yield under_way.popleft().result()
+            yield self._result(*under_way.popleft())
+
+    def _submitted(self, action: str, chunk: list[str | None]) -> Future[tuple[list[Any], NarrativeTally]]:
+        try:
+            return self._started().submit(_work, action, chunk)
+        except BrokenExecutor:
+            self.close()
+            return self._started().submit(_work, action, chunk)
+
+    def _result(self, future: Future[tuple[list[Any], NarrativeTally]], texts: int) -> tuple[list[Any], NarrativeTally]:
+        try:
+            return future.result()
+        except BrokenExecutor:
+            # A worker died, of one of these texts or of something else: all that it may have held is refused.
+            return [None] * texts, NarrativeTally(refused=texts)
 
     def _started(self) -> Executor:
         if self._workers is None:

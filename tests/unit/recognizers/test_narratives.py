@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -120,6 +122,25 @@ def test_workers_give_the_same_in_the_same_order() -> None:
     one, two = Redactor().redact(texts), Redactor(processes=2, in_process=0).redact(texts)
     assert one.narratives == two.narratives and one.refused == two.refused
     assert one.tally == two.tally
+
+
+def test_what_a_worker_held_that_died_is_refused_and_the_next_ones_read_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(narratives, "CHUNK", 8)
+    redactor = Redactor(processes=2, in_process=0)
+    texts = [f"{TEXT} Nomor {at}" for at in range(200)]
+    results, refused = [], 0
+    try:
+        for made, tally in redactor.process(texts):
+            if not results:
+                for pid in list(redactor._workers._processes):
+                    os.kill(pid, signal.SIGKILL)
+            results += made
+            refused += tally.refused
+    finally:
+        redactor.close()
+    assert len(results) == 200 and 0 < refused <= 40
+    assert refused == sum(result is None for result in results)
+    assert results[0] is not None and results[-1] is not None
 
 
 def test_workers_need_the_models_path(tiny_model_path: Path) -> None:
