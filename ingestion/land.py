@@ -271,6 +271,8 @@ class _FeedLanding:
             batch
             for batch in self.connector.batches(state.acknowledged - state.refused, state.position, interval)
             if batch.batch_id not in state.refused
+            # The runs of one backfill share an id, and a delivery of a day touches the hours of many of them.
+            and not (interval and batch.batch_id in state.done_by_run)
         ]
         closed: list[str] = []
         if self.plates is not None and interval is not None:

@@ -68,7 +68,7 @@ class PastBatch:
 class FeedState:
     """What the log knows of a feed: batches that need nothing more, where a pull goes on, positions by batch,
     batches that were ever begun, intents without outcome, batches that landed, oldest first, and those among the
-    acknowledged that were refused as drops."""
+    acknowledged that were refused as drops, and those that this very run has ended already."""
 
     acknowledged: frozenset[str]
     position: str | None
@@ -77,6 +77,7 @@ class FeedState:
     open_intents: tuple[OpenIntent, ...]
     past: tuple[PastBatch, ...]
     refused: frozenset[str] = frozenset()
+    done_by_run: frozenset[str] = frozenset()
 
     def comparable(self, batch: Batch, zone: str) -> tuple[int, ...]:
         """Rows of the landed batches that this one may be compared with, oldest first: like with like, so backfills
@@ -142,6 +143,7 @@ class BatchLog:
             ),
             past=self._past(outcomes),
             refused=frozenset(outcomes.filter(pl.col("reason").str.starts_with(REFUSED))["batch_id"].to_list()),
+            done_by_run=frozenset(outcomes.filter(pl.col("run_id") == self.run_id)["batch_id"].to_list()),
         )
 
     def _past(self, outcomes: pl.DataFrame) -> tuple[PastBatch, ...]:

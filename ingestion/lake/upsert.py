@@ -57,10 +57,12 @@ class Plan:
     """What a batch changes in one version of its table: rows to leave out of each part, rows to take out of files.
 
     `repeated` of the duplicates repeat a record of the same delivery. Others renew the row that the table holds: they
-    take its place unchanged, because they came later.
+    take its place unchanged, because they came later. `added` of the accepted are written; the others stand already,
+    written by the same batch when it was taken before.
     """
 
     accepted: int
+    added: int
     duplicate: int
     repeated: int
     left_out: Mapping[int, np.ndarray]
@@ -69,7 +71,7 @@ class Plan:
 
     @property
     def changes_nothing(self) -> bool:
-        return self.accepted == 0 and not self.taken_out
+        return self.added == 0 and not self.taken_out
 
 
 @dataclass(frozen=True)
@@ -92,15 +94,16 @@ def plan_batch(lake: Lake, table: DeltaTable, entity: Entity, spool: Spool, writ
     left_out: dict[int, list[np.ndarray]] = defaultdict(list)
     taken_out: dict[int, list[np.ndarray]] = defaultdict(list)
     rows = spool.rows
-    duplicate = repeated = 0
+    duplicate = repeated = standing = 0
     if write.has_key or files:
         buckets = 1 << max(0, (rows // BUCKET_ROWS).bit_length())
         for bucket in range(buckets):
             incoming = _incoming(spool, bucket, buckets)
             kept = _newest_of_each(incoming) if write.has_key else incoming
             repeated += incoming.height - kept.height
-            losing, renewed = _compare(lake, entity, files, kept, write, bucket, buckets, taken_out)
+            losing, renewed, own = _compare(lake, entity, files, kept, write, bucket, buckets, taken_out)
             duplicate += renewed
+            standing += own
             kept = kept.join(losing, on=["part", "at"], how="anti") if losing.height else kept
             dropped = incoming.join(kept, on=["part", "at"], how="anti") if kept.height < incoming.height else None
             if dropped is not None:
@@ -108,8 +111,9 @@ def plan_batch(lake: Lake, table: DeltaTable, entity: Entity, spool: Spool, writ
                 for (part,), group in dropped.group_by("part"):
                     left_out[int(str(part))].append(group["at"].to_numpy())
     return Plan(
-        accepted=rows - duplicate,
-        duplicate=duplicate,
+        accepted=rows - duplicate + standing,
+        added=rows - sum(len(array) for arrays in left_out.values() for array in arrays),
+        duplicate=duplicate - standing,
         repeated=repeated,
         left_out={part: np.concatenate(arrays) for part, arrays in left_out.items()},
         taken_out={file: np.unique(np.concatenate(arrays)) for file, arrays in taken_out.items()},
@@ -173,10 +177,10 @@ def _compare(
     bucket: int,
     buckets: int,
     taken_out: dict[int, list[np.ndarray]],
-) -> tuple[pl.DataFrame, int]:
-    """Rows of `kept` (part, at) that the table already holds, or holds newer, and how many of the others only renew
-    what it holds; fills `taken_out` with rows that they take the place of."""
-    renewed = 0
+) -> tuple[pl.DataFrame, int, int]:
+    """Rows of `kept` (part, at) that the table already holds, or holds newer; how many of the others only renew what it
+    holds, and how many of these the same batch wrote. Fills `taken_out` with rows that others take the place of."""
+    renewed = standing = 0
     losing = [pl.DataFrame(schema={"part": pl.Int32, "at": pl.Int64})]
     for group in _grouped(files):
         held = pl.concat(
@@ -193,13 +197,15 @@ def _compare(
         renewed += int(pairs["renews"].sum())
         replaces = pl.col("wins") | pl.col("renews")
         losing.append(pairs.filter(~replaces).select("part", "at"))
+        if write.is_retaken:
+            standing += pairs.filter(~replaces & (pl.col("batch_id") == write.batch_id)).height
         beaten = pairs.filter(replaces).select("file", "file_at")
         if write.is_retaken:
             gone = held.filter(pl.col("batch_id") == write.batch_id).join(kept, on="record_key", how="anti")
             beaten = pl.concat([beaten, gone.select("file", "file_at")])
         for (number,), rows in beaten.group_by("file"):
             taken_out[int(str(number))].append(rows["file_at"].to_numpy())
-    return pl.concat(losing), renewed
+    return pl.concat(losing), renewed, standing
 
 
 def _renews(write: BatchWrite) -> pl.Expr:

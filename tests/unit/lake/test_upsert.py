@@ -144,7 +144,9 @@ def test_taking_a_batch_again_leaves_what_it_now_gives(first: list[Version], sec
         now = {version.name: version for version in second}
         assert table.held() == sorted(map(keyed, now.values()), key=str)
         plan, _ = table.deliver("b", second, is_retaken=True)
+        # What stands as the batch wrote it is accepted, not a duplicate of itself.
         assert plan.changes_nothing
+        assert (plan.accepted, plan.duplicate) == (len(now), len(second) - len(now))
 
 
 # Single cases
@@ -177,6 +179,8 @@ def test_what_only_renews_a_record_is_a_duplicate(lake: Lake) -> None:
     assert {text for _, text, _ in table.held()} == {"x", "b2", "c"}
     plan, version = table.deliver("1", [Version("a", "x"), Version("b", "b")], is_retaken=True)
     assert plan.changes_nothing and version == lake.version("minimised", "toy")
+    # "a" stands by what came later, "b" by the correction; nothing of the batch stands by itself.
+    assert (plan.accepted, plan.duplicate) == (0, 2)
 
 
 def test_a_contract_that_no_longer_knows_the_time_still_takes_corrections(lake: Lake) -> None:
