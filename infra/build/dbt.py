@@ -47,6 +47,8 @@ def variables(
         "index_level": city.index_level,
         "index_months": settings.months,
         "surface_weeks": settings.surface_weeks,
+        "sensitive_categories": sorted(city.sensitive_categories),
+        "readiness": list(city.index.get("readiness", [])),
         "feeds": [
             {
                 "feed": contract.feed,
@@ -78,7 +80,7 @@ def prepare(settings: BuildSettings) -> None:
     for folder in (settings.build_dir, settings.target_dir, settings.extension_dir, settings.logs_dir):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if settings.engine == "spark":
-        spark.check(settings.logs_dir)
+        spark.reachable()
         return
     needed = ["delta"] if settings.lake.is_local else ["delta", "httpfs"]
     missing = [name for name in needed if not any(settings.extension_dir.rglob(f"{name}.duckdb_extension"))]

@@ -476,6 +476,8 @@ def warning_rows(random: np.random.Generator) -> list[dict[str, Any]]:
                         "expected_band": band(expected),
                         "bound_band": band(expected + 6),
                         "other_methods": "Farrington" if is_signal else None,
+                        **dict.fromkeys(("ears_c1", "ears_c2", "ears_c3", "cusum"), False),
+                        "farrington": is_signal,
                         "is_latest": back == 0,
                         "data_label": "SINTETIS",
                         "method_version": "fixture",
@@ -670,6 +672,10 @@ def make(serving: Path, seed: int = 7) -> dict[str, Path]:
                 )
                 connection.execute(f"CREATE TABLE marts.{mart} AS SELECT {columns} FROM rows_of_mart")
                 connection.unregister("rows_of_mart")
+            # A mart that no test looks into is there, with its columns and nothing in it.
+            for mart in (each for each in declared.values() if each.audience == audience and each.name not in marts):
+                columns = ", ".join(f"{column.name} {column.superset_type}" for column in mart.columns.values())
+                connection.execute(f"CREATE TABLE marts.{mart.name} ({columns})")
         links[audience] = publish(path)
     return links
 

@@ -18,5 +18,6 @@ select
     cast(region_code as string) as region_code,
     cast(location_quality as string) as location_quality,
     cast(modus_code as string) as modus_code,
+    cast(modus_terms as string) as modus_terms,
     cast(place_type as string) as place_type
 from {{ pinned('minimised', 'police_record') }}

@@ -40,6 +40,10 @@ select
             then {{ count_band('greatest(round(warnings.bound, 0), 1)') }}
     end as bound_band,
     warnings.other_methods,
+    {%- for column, title in [('ears_c1', 'EARS C1'), ('ears_c2', 'EARS C2'), ('ears_c3', 'EARS C3'),
+        ('cusum', 'CUSUM'), ('farrington', 'Farrington')] %}
+    coalesce(warnings.other_methods like '%{{ title }}%', false) as {{ column }},
+    {%- endfor %}
     warnings.period_end = newest.period_end as is_latest,
     '{{ var("data_label") }}' as data_label,
     warnings.method_version,

@@ -29,8 +29,10 @@ select
     {{ guarded_percent('calls.n_arrived_in_standard', 'calls.n_arrived') }} as arrived_in_standard_percent,
     {{ guarded_percent('calls.n - calls.n_answered', 'calls.n') }} as answer_missing_percent,
     {{ guarded_percent('calls.n - calls.n_arrived', 'calls.n') }} as arrival_missing_percent,
-    case when calls.n_answered >= 8 then cast(round(calls.answer_seconds_median, 0) as decimal(12, 1)) end as answer_seconds_median,
-    case when calls.n_answered >= 8 then cast(round(calls.answer_seconds_p90, 0) as decimal(12, 1)) end as answer_seconds_p90,
+    case when calls.n_answered >= 8 then cast(round(calls.answer_seconds_median, 0) as decimal(12, 1)) end
+        as answer_seconds_median,
+    case when calls.n_answered >= 8 then cast(round(calls.answer_seconds_p90, 0) as decimal(12, 1)) end
+        as answer_seconds_p90,
     case when calls.n_arrived >= 8 then {{ minutes('calls.arrival_seconds_median') }} end as arrival_minutes_median,
     case when calls.n_arrived >= 8 then {{ minutes('calls.arrival_seconds_p90') }} end as arrival_minutes_p90,
     calls.n >= 8 as is_published,
