@@ -196,6 +196,7 @@ def _words(name: str) -> list[str]:
 
 def _document(sample: Sample, feed: str, city: str, entity: Entity | None, choices: list[Choice]) -> str:
     suffix = "." + sample.file.split(".", 1)[1] if "." in sample.file else ""
+    inbox = {"server": "inbox", "type": "local", "path": f"{UNDECIDED}/*{suffix}", "format": "file"}
     top = {
         "apiVersion": "v3.1.0",
         "kind": "DataContract",
@@ -210,20 +211,22 @@ def _document(sample: Sample, feed: str, city: str, entity: Entity | None, choic
             {"property": "freshness", "value": 36, "unit": "h"},
             {"property": "retention", "value": 365, "unit": "d"},
         ],
-        "servers": [{"server": "inbox", "type": "local", "path": f"{UNDECIDED}/*{suffix}", "format": "file"}],
+        "servers": [dict(sample.server) if sample.server else inbox],
     }
     ours: dict[str, Any] = {
         "entity": entity.name if entity else UNDECIDED,
-        "connector": "folder",
+        "connector": "postgres" if sample.server else "folder",
         "cadence": "0 1 * * *",
         "legal_basis": f"{UNDECIDED}: law and article",
         "is_synthetic": False,
     }
-    period = _period(sample.file)
+    period = None if sample.server else _period(sample.file)
     if period:
         ours["period"] = {"pattern": period}
-    ours["format"] = dict(sample.format)
-    table = {"name": feed.split(".")[1], "logicalType": "object", "physicalType": "file"}
+    if sample.format:
+        ours["format"] = dict(sample.format)
+    physical = "table" if sample.server else "file"
+    table = {"name": feed.split(".")[1], "logicalType": "object", "physicalType": physical}
     parts = [
         _yaml(top).replace("- property: freshness\n", f"# {UNDECIDED} both: hours and days\n- property: freshness\n"),
         "schema:\n",

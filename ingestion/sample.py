@@ -45,13 +45,14 @@ class Guess:
 
 @dataclass(frozen=True)
 class Sample:
-    """A sample's format, as the contract states it, and its columns. No value of it."""
+    """A sample's format, as the contract states it, and its columns; `server` where it is a table. No value of it."""
 
     file: str
     format: Mapping[str, Any]
     columns: tuple[Guess, ...]
     rows: int
     doubts: tuple[str, ...] = ()
+    server: Mapping[str, Any] | None = None
 
 
 def read_sample(path: Path, rows: int = ROWS) -> Sample:
@@ -108,7 +109,7 @@ def _csv(path: Path, rows: int) -> Sample:
     if not has_header:
         form["header"] = False
         doubts.append("columns: the first line looks like values, not names; name the columns in their order")
-    columns = [_guess(name, [record[at] for record in body]) for at, name in enumerate(names)]
+    columns = [guess_column(name, [record[at] for record in body]) for at, name in enumerate(names)]
     return Sample(path.name, form, tuple(columns), len(body), tuple(doubts))
 
 
@@ -127,7 +128,7 @@ def _json_lines(path: Path, rows: int) -> Sample:
     columns = []
     for number, name in enumerate(dict.fromkeys(name for row in found for name in row), 1):
         values = [row.get(name) for row in found]
-        guess = _guess(name, ["" if v is None else v if isinstance(v, str) else json.dumps(v) for v in values])
+        guess = guess_column(name, ["" if v is None else v if isinstance(v, str) else json.dumps(v) for v in values])
         columns.append(_named(guess, number))
     form = {"kind": "jsonl", "encoding": encoding} if encoding != "utf-8" else {"kind": "jsonl"}
     return Sample(path.name, form, tuple(columns), len(found))
@@ -179,7 +180,7 @@ def _typed(table: Any) -> Iterator[Guess]:
         family = family_of(arrow.type)
         values = table.column(arrow.name).to_pylist()
         texts = ["" if value is None else str(value) for value in values]
-        guess = _guess(arrow.name, texts)
+        guess = guess_column(arrow.name, texts)
         if family in physical:
             logical = {"number": guess.logical if guess.logical == "integer" else "number", "object": "object"}
             guess = _as(guess, logical.get(family, family), physical[family])
@@ -209,7 +210,7 @@ def _is_value(text: str) -> bool:
     return bool(is_written_so) or len(text) > 64 or _content(text) is not None
 
 
-def _guess(name: str, values: Sequence[str]) -> Guess:
+def guess_column(name: str, values: Sequence[str]) -> Guess:
     """Type, completeness and what the values look like; the values themselves go no further."""
     texts = [text for text in (value.strip() for value in values) if text]
     shared: dict[str, Any] = {

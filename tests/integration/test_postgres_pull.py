@@ -497,3 +497,38 @@ def test_a_record_that_lands_while_keys_are_compared_stays(desk: Desk, monkeypat
     done = reconcile(desk.house.contract(CALLS), connector, desk.context())
     assert done.gone == 1
     assert desk.held() == [("crime", 4)]
+
+
+def test_a_draft_from_a_table_takes_its_types_and_holds_no_value(desk: Desk, tmp_path: Path) -> None:
+    """What can be seen of a table is filled in, and deciding the rest is enough to use it."""
+    import yaml
+
+    from ingestion.contract import check_contract
+    from ingestion.draft import draft_contract
+    from ingestion.entities import load_entities
+    from ingestion.sample_table import read_table
+
+    desk.add(1, 2, 3, at="2026-05-01 10:00:00")
+    sample = read_table(desk.uri(), "desk.v_calls")
+    types = {guess.name: (guess.logical, guess.physical) for guess in sample.columns}
+    assert types["number"] == ("integer", "bigint") and types["lat"] == ("number", "double precision")
+    assert types["changed"] == ("timestamp", "timestamp with time zone")
+    draft = draft_contract(sample, "police.calls", "testville", load_entities()["emergency_call"])
+    assert "nobody" not in draft and "116.64" not in draft and PASSWORDS["reader"] not in draft
+    document = yaml.safe_load(draft)
+    assert document["servers"][0]["schema"] == "desk"
+    path = tmp_path / "police.calls.odcs.yaml"
+    path.write_text(draft)
+    assert any("still says DECIDE" in fault for fault in check_contract(path))
+    decided = draft.replace("DECIDE: ", "").replace("connection_id: DECIDE", "connection_id: desk")
+    decided = decided.replace("DECIDE: null", "K: crime").replace("updated: DECIDE", "updated: changed")
+    decided = "\n".join(line for line in decided.split("\n") if not line.strip().startswith("#"))
+    document = yaml.safe_load(decided.replace("username: DECIDE", "username: desk"))
+    for prop in document["schema"][0]["properties"]:
+        value = prop["customProperties"][0]["value"]
+        if "codes" in value:
+            value["codes"] = {"K": "crime"}
+    path.write_text(yaml.safe_dump(document))
+    assert check_contract(path) == []
+    with pytest.raises(ConnectorError, match=r"desk\.persons: no such relation that this role may read"):
+        read_table(desk.uri(), "desk.persons")

@@ -1,8 +1,9 @@
 """Contracts of feeds: check one, draft one from a sample, migrate what has landed, pause and resume a feed.
 
 check PATH       one line a fault of a contract, or of a city's folder; nothing and exit 0 where there is none
-new SAMPLE       a draft contract from a sample file: format, types, key, times, suspected personal data with a proposed
-                 action; what a person must decide says DECIDE, and no value of the sample stands in it
+new SAMPLE       a draft contract from a sample file, or a table of a database: format, types, key, times, suspected
+                 personal data with a proposed action; what a person must decide says DECIDE, and no value of the sample
+                 stands in it
 migrate FEED     apply the changed contract (or --to FILE, which takes its place) to the rows that have landed: columns
                  added, widened or renamed; what got stricter leaves the table and every older version of it. What the
                  table cannot follow is refused, with the next step; --dry-run only says what would be done
@@ -29,8 +30,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     check = actions.add_parser("check", help="explain what is wrong with a contract, one line a fault")
     check.add_argument("path", type=Path, help="a contract (*.odcs.yaml) or a city's folder")
     check.set_defaults(act=_check)
-    new = actions.add_parser("new", help="draft a contract from a sample: CSV, JSON lines, Parquet or a spatial file")
-    new.add_argument("sample", type=Path, metavar="SAMPLE")
+    new = actions.add_parser("new", help="draft a contract from a sample: CSV, JSON lines, Parquet, spatial, a table")
+    new.add_argument("sample", metavar="SAMPLE", help="a file, or with --table a database: postgresql://host/database")
+    new.add_argument("--table", metavar="SCHEMA.NAME", help="a table or view of that database (password: PGPASSFILE)")
     new.add_argument("--feed", metavar="NAME", help="<agency>.<dataset> (default: from the sample's name)")
     new.add_argument(
         "--entity", metavar="NAME", help="what it maps onto (ingestion/entities.yaml); columns are matched"
@@ -62,27 +64,30 @@ def run(arguments: argparse.Namespace) -> int:
 def _new(arguments: argparse.Namespace) -> int:
     import re
 
-    from ingestion.connectors import UnreadableBatch
+    from ingestion.connectors import ConnectorError, UnreadableBatch
     from ingestion.contract import SUFFIX
     from ingestion.draft import draft_contract
     from ingestion.entities import load_entities
     from ingestion.sample import read_sample
+    from ingestion.sample_table import read_table
 
     entities = load_entities()
     if arguments.entity is not None and arguments.entity not in entities:
         raise SettingsError(f"no entity {arguments.entity}: one of {', '.join(entities.by_name)}")
-    words = re.sub(r"[^a-z]+", "_", arguments.sample.name.split(".")[0].lower()).strip("_")
+    file = Path(arguments.sample)
+    named = arguments.table.rpartition(".")[2] if arguments.table else file.name.split(".")[0]
+    words = re.sub(r"[^a-z]+", "_", named.lower()).strip("_")
     feed = arguments.feed or f"agency.{words or 'dataset'}"
     if not re.fullmatch(r"[a-z0-9_]+\.[a-z0-9_]+", feed):
         raise SettingsError("--feed is <agency>.<dataset> in lower case letters, digits and _")
-    if not arguments.sample.is_file():
-        raise SettingsError(f"{arguments.sample.name}: is not there; give a sample file")
+    if not arguments.table and not file.is_file():
+        raise SettingsError(f"{file.name}: is not there; give a sample file")
     target = arguments.out / f"{feed}{SUFFIX}" if arguments.out else None
     if target is not None and (target.exists() or not arguments.out.is_dir()):
         raise SettingsError(f"{target.name if target.exists() else arguments.out}: is there already, or no folder")
     try:
-        sample = read_sample(arguments.sample)
-    except UnreadableBatch as error:
+        sample = read_table(arguments.sample, arguments.table) if arguments.table else read_sample(file)
+    except (UnreadableBatch, ConnectorError) as error:
         raise SettingsError(str(error)) from None
     entity = entities[arguments.entity] if arguments.entity else None
     draft = draft_contract(sample, feed, _city_name(arguments.city), entity)
