@@ -95,7 +95,7 @@ def time_modus_patterns(counts: pl.DataFrame, settings: PatternSettings | None =
 
     A modus with under `smallest_total` events has no row. `expected` is its total spread as its category's other modi
     are (the whole category's where it has no others of weight); `score` the normal deviate of seeing so many, with the
-    dispersion of the modus's own table. Raises ValueError for missing columns or a time out of range.
+    dispersion of the category's modi in their middle. Raises ValueError for missing columns or a time out of range.
     """
     settings = settings or PatternSettings()
     require_columns(counts, ("region_code", "category", "modus", "weekday", "hour", "n"), "counts")
@@ -108,10 +108,14 @@ def time_modus_patterns(counts: pl.DataFrame, settings: PatternSettings | None =
     parts = []
     for (region, category), group in sorted(counts.partition_by("region_code", "category", as_dict=True).items()):
         modi, table = _table(group)
-        for m, modus in enumerate(modi):
-            rows = _modus_rows(table, m, settings)
-            if rows is not None:
+        held = [_held_against_others(table, m, settings) for m in range(len(modi))]
+        # What is ordinary unrest is told by the modi together: one whose every hour is another's must not hide itself.
+        told = [each.dispersion for each in held if each is not None]
+        ordinary = float(np.median(told)) if told else 1.0
+        for modus, each in zip(modi, held, strict=True):
+            if each is not None:
                 names = {"region_code": str(region), "category": str(category), "modus": modus}
+                rows = each.rows(ordinary)
                 parts.append(rows.select([pl.lit(value).alias(key) for key, value in names.items()] + [pl.all()]))
     if not parts:
         return pl.DataFrame(schema=PATTERN_SCHEMA)
@@ -139,7 +143,32 @@ def _table(group: pl.DataFrame) -> tuple[list[str], Floats]:
     return modi, table
 
 
-def _modus_rows(table: Floats, m: int, settings: PatternSettings) -> pl.DataFrame | None:
+@dataclass(frozen=True)
+class _Held:
+    """A modus's merged table beside what its category leads one to expect. `error` is the profile's own, 1 or more;
+    `dispersion` how far the table strays from the expectation, in its middle cell."""
+
+    grid: Grid
+    observed: Floats
+    expected: Floats
+    error: float
+    dispersion: float
+
+    def rows(self, ordinary: float) -> pl.DataFrame:
+        from scipy.stats import norm
+
+        score = power_score(self.observed, self.expected, np.full(self.grid.cells, max(self.error, ordinary)))
+        names = self.grid.names()
+        return pl.DataFrame(
+            {
+                "weekday_band": [weekday for weekday, _ in names], "hour_band": [hour for _, hour in names],
+                "observed": self.observed, "expected": self.expected, "ratio": self.observed / self.expected,
+                "score": score, "p_value": norm.sf(score),
+            }
+        )  # fmt: skip
+
+
+def _held_against_others(table: Floats, m: int, settings: PatternSettings) -> _Held | None:
     own = table[m]
     total = own.sum()
     if total < settings.smallest_total:
@@ -158,21 +187,10 @@ def _modus_rows(table: Floats, m: int, settings: PatternSettings) -> pl.DataFram
     spread = spread + 0.5
     expected = total * spread / spread.sum()
     # The profile is itself counted: its error is that of as many events.
-    error = 1 + total / spread.sum()
+    error = float(1 + total / spread.sum())
     pearson = (observed - expected) ** 2 / expected
     # The middle of the squares stands for their mean: a few unusual cells must not hide themselves.
-    robust = float(np.median(pearson) / 0.455)
-    score = power_score(observed, expected, np.full(grid.cells, max(error, min(robust, pearson.mean()))))
-    from scipy.stats import norm
-
-    names = grid.names()
-    return pl.DataFrame(
-        {
-            "weekday_band": [weekday for weekday, _ in names], "hour_band": [hour for _, hour in names],
-            "observed": observed, "expected": expected, "ratio": observed / expected, "score": score,
-            "p_value": norm.sf(score),
-        }
-    )  # fmt: skip
+    return _Held(grid, observed, expected, error, min(float(np.median(pearson) / 0.455), float(pearson.mean())))
 
 
 def benjamini_hochberg(p_values: Floats, false_share: float) -> NDArray[np.bool_]:

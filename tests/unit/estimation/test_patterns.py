@@ -138,3 +138,19 @@ def test_times_out_of_range_stop_it() -> None:
     events = _events({"window": 1.0}, 6).with_columns(hour=pl.lit(24))
     with pytest.raises(ValueError, match="hour outside"):
         time_modus_patterns(events)
+
+
+def test_a_modus_whose_every_hour_is_another_s_does_not_hide_itself() -> None:
+    """Most of its cells stray, so that its own middle is no measure of ordinary unrest."""
+    random = np.random.default_rng(5)
+    rows = []
+    for modus, total in (("malam", 300), ("biasa", 900), ("lain", 700), ("sisa", 1100)):
+        mean = np.full((7, 24), total / 168)
+        if modus == "malam":
+            mean = np.full((7, 24), 0.3 * total / 168)
+            mean[:, 18:] += 0.7 * total / 42
+        rows += [("r", "theft", modus, d, h, n) for (d, h), n in np.ndenumerate(random.poisson(mean)) if n]
+    schema = ["region_code", "category", "modus", "weekday", "hour", "n"]
+    found = time_modus_patterns(pl.DataFrame(rows, schema=schema, orient="row")).filter("is_unusual")
+    assert set(found["modus"]) == {"malam"}
+    assert found.height >= 3
