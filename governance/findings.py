@@ -8,6 +8,7 @@ redaction_batches and redaction_findings say the same in SQL; tests/integration/
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -24,8 +25,9 @@ NO_USUAL_YET, USUAL, HIGH, LOW = "no_usual_yet", "usual", "high", "low"
 BATCH = ("feed", "column", "action", "found_by", "batch_id")
 
 
-def batch_days(lake: Lake, time_zone: str) -> pl.DataFrame:
-    """feed, batch_id, day: the last city-local day that the batch tells of, or of its landing where it states none."""
+def batch_days(lake: Lake, time_zone: str, as_of: dt.date | None = None) -> pl.DataFrame:
+    """feed, batch_id, day: the last city-local day that the batch tells of, or of its landing where it states none;
+    `as_of`, the day that the home calls today, at the latest."""
     import polars as pl
 
     zone = str(ZoneInfo(time_zone))
@@ -33,10 +35,12 @@ def batch_days(lake: Lake, time_zone: str) -> pl.DataFrame:
         return pl.DataFrame(schema={"feed": pl.String, "batch_id": pl.String, "day": pl.Date})
     told = lake.read("control", "batch_log").group_by("feed", "batch_id").agg(pl.col("period_to", "logged_at").max())
     last_moment = pl.coalesce(pl.col("period_to") - pl.duration(microseconds=1), pl.col("logged_at"))
-    return told.select("feed", "batch_id", last_moment.dt.convert_time_zone(zone).dt.date().alias("day")).collect()
+    return told.select(
+        "feed", "batch_id", _until(last_moment.dt.convert_time_zone(zone).dt.date(), as_of).alias("day")
+    ).collect()
 
 
-def narrative_batches(lake: Lake, *, time_zone: str) -> pl.DataFrame:
+def narrative_batches(lake: Lake, *, time_zone: str, as_of: dt.date | None = None) -> pl.DataFrame:
     """One row a batch and column of narratives, as last landed, with how its share of touched ones compares.
 
     BATCH, `day`, `narratives`, `touched`, `protected`, `refused`, `touched_percent` (null without narratives),
@@ -44,7 +48,7 @@ def narrative_batches(lake: Lake, *, time_zone: str) -> pl.DataFrame:
     """
     import polars as pl
 
-    counted = _dated(lake, "redaction_narratives", time_zone)
+    counted = _dated(lake, "redaction_narratives", time_zone, as_of)
     sums = [pl.col(name).sum() for name in ("narratives", "touched", "protected", "refused")]
     batches = counted.group_by(*BATCH, "day").agg(sums)
     share = pl.when(pl.col("narratives") > 0).then(100 * pl.col("touched") / pl.col("narratives"))
@@ -52,7 +56,7 @@ def narrative_batches(lake: Lake, *, time_zone: str) -> pl.DataFrame:
     return compared(batches, "touched_percent", "usual_percent", []).sort("feed", "column", "day", "batch_id")
 
 
-def narrative_findings(lake: Lake, *, time_zone: str) -> pl.DataFrame:
+def narrative_findings(lake: Lake, *, time_zone: str, as_of: dt.date | None = None) -> pl.DataFrame:
     """One row a batch, column, entity type and rule that found something, with how often it usually does.
 
     BATCH, `entity_type`, `rule`, `day`, `narratives`, `findings`, `score_low` (under .6), `score_middle` (under .8),
@@ -61,8 +65,8 @@ def narrative_findings(lake: Lake, *, time_zone: str) -> pl.DataFrame:
     """
     import polars as pl
 
-    batches = narrative_batches(lake, time_zone=time_zone).select(*BATCH, "day", "narratives")
-    found = scores(lake, time_zone=time_zone)
+    batches = narrative_batches(lake, time_zone=time_zone, as_of=as_of).select(*BATCH, "day", "narratives")
+    found = scores(lake, time_zone=time_zone, as_of=as_of)
     count, score = pl.col("count"), pl.col("score_from")
     summed = found.group_by("feed", "column", "batch_id", "entity_type", "rule").agg(
         findings=count.sum(),
@@ -83,9 +87,9 @@ def narrative_findings(lake: Lake, *, time_zone: str) -> pl.DataFrame:
     return told.filter(pl.col("findings") > 0).sort("feed", "column", "day", "batch_id", "entity_type", "rule")
 
 
-def scores(lake: Lake, *, time_zone: str) -> pl.DataFrame:
+def scores(lake: Lake, *, time_zone: str, as_of: dt.date | None = None) -> pl.DataFrame:
     """Counts by score: feed, column, batch_id, entity_type, rule, score_from (lower end of its tenth), count, day."""
-    return _dated(lake, "redaction_findings", time_zone)
+    return _dated(lake, "redaction_findings", time_zone, as_of)
 
 
 def compared(batches: pl.DataFrame, value: str, usual: str, kind: list[str]) -> pl.DataFrame:
@@ -130,7 +134,7 @@ def deviation(value: float, usual: float, spread: float) -> str:
     return HIGH if value - usual > most else LOW if usual - value > most else USUAL
 
 
-def _dated(lake: Lake, name: str, time_zone: str) -> pl.DataFrame:
+def _dated(lake: Lake, name: str, time_zone: str, as_of: dt.date | None) -> pl.DataFrame:
     """A control table's lines of each batch as last landed, with `day`; its columns and no rows where it is absent."""
     import polars as pl
 
@@ -142,9 +146,15 @@ def _dated(lake: Lake, name: str, time_zone: str) -> pl.DataFrame:
     newest = newest_runs(lake)
     lines = lake.read("control", name).collect().join(newest, on=["feed", "batch_id", "run_id"], how="semi")
     landed = pl.col("logged_at").dt.convert_time_zone(str(ZoneInfo(time_zone))).dt.date()
-    return lines.join(batch_days(lake, time_zone), on=["feed", "batch_id"], how="left").with_columns(
-        day=pl.coalesce("day", landed)
+    return lines.join(batch_days(lake, time_zone, as_of), on=["feed", "batch_id"], how="left").with_columns(
+        day=pl.coalesce("day", _until(landed, as_of))
     )
+
+
+def _until(day: pl.Expr, as_of: dt.date | None) -> pl.Expr:
+    import polars as pl
+
+    return day if as_of is None else pl.min_horizontal(day, pl.lit(as_of))
 
 
 def newest_runs(lake: Lake) -> pl.DataFrame:

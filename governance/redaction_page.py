@@ -187,20 +187,23 @@ def make_report(
     cards: Sequence[ModelCard],
     file_name: str,
 ) -> RedactionReport:
-    """Everything of a period, from the control tables. A batch is of the last city-local day that it tells of."""
+    """Everything of a period, from the control tables.
+
+    A batch is of the last city-local day that it tells of, `as_of` at the latest.
+    """
     import polars as pl
 
-    every = narrative_batches(lake, time_zone=time_zone)
+    every = narrative_batches(lake, time_zone=time_zone, as_of=as_of)
     inside = pl.col("day").is_between(period.start, period.end)
     batches = every.filter(inside)
-    found = narrative_findings(lake, time_zone=time_zone)
+    found = narrative_findings(lake, time_zone=time_zone, as_of=as_of)
     fields = _against_usual(
         batches, every, period, ["feed", "column", "action", "found_by"], "touched", "touched_percent"
     )
     synthetic = tuple(sorted(contract.feed for contract in contracts if contract.is_synthetic))
     done = reviews(lake)
     columns = redaction_report(
-        lake, time_zone=time_zone, start=period.start, end=period.end, days=batch_days(lake, time_zone)
+        lake, time_zone=time_zone, start=period.start, end=period.end, days=batch_days(lake, time_zone, as_of)
     )
     return RedactionReport(
         city=city,
@@ -212,7 +215,7 @@ def make_report(
         synthetic_feeds=synthetic,
         fields=fields,
         findings=_findings(found, every, period),
-        scores=_tenths(scores(lake, time_zone=time_zone).filter(inside)),
+        scores=_tenths(scores(lake, time_zone=time_zone, as_of=as_of).filter(inside)),
         batches=batches.sort("day", "feed", "column", "batch_id").to_dicts(),
         columns=columns.with_columns(share=100 * pl.col("affected_share")).to_dicts(),
         finders=[

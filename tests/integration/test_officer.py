@@ -132,14 +132,14 @@ def test_the_marts_say_what_the_report_counts(office: Office) -> None:
         "deviation",
     )
     batch = (*same, "touched", "protected", "refused", "touched_percent", "usual_percent")
-    counted = narrative_batches(office.home.lake(), time_zone=office.city.time_zone)
+    counted = narrative_batches(office.home.lake(), time_zone=office.city.time_zone, as_of=PLAN.as_of)
     shown = office.mart("redaction_batches")
     assert shown.height == counted.height == 20
     assert rows(shown, {name: name for name in batch}) == rows(counted, {name: name for name in batch})
     assert set(shown["deviation"]) == {"no_usual_yet", "usual", "high"}
 
     finding = (*same, "entity_type", "findings", "score_low", "score_middle", "score_high", "per_100", "usual_per_100")
-    found = narrative_findings(office.home.lake(), time_zone=office.city.time_zone)
+    found = narrative_findings(office.home.lake(), time_zone=office.city.time_zone, as_of=PLAN.as_of)
     listed = office.mart("redaction_findings")
     assert listed.height == found.height > 20
     assert rows(listed, {name: name for name in finding} | {"rule": "rule_name"}) == rows(

@@ -27,10 +27,13 @@ select
     lines.batch_id,
     lines.run_id,
     max(
-        coalesce(
-            {{ local_day(dbt.dateadd('second', -1, 'ends.period_to')) }},
-            ends.logged_local_date,
-            lines.logged_local_date
+        least(
+            coalesce(
+                {{ local_day(dbt.dateadd('second', -1, 'ends.period_to')) }},
+                ends.logged_local_date,
+                lines.logged_local_date
+            ),
+            {{ as_of_date() }}
         )
     ) as day,
     cast(sum(lines.narratives) as bigint) as narratives,

@@ -106,6 +106,9 @@ def test_a_batch_is_of_the_last_day_that_it_tells_of_else_of_its_landing(lake: L
     told = dict(narrative_batches(lake, time_zone=ZONE).select("batch_id", "day").iter_rows())
     assert told == {"told": dt.date(2026, 5, 2), "untold": dt.date(2026, 6, 2)}
     assert narrative_batches(lake, time_zone="UTC").filter(batch_id="told")["day"].to_list() == [FIRST]
+    # A home whose clock stands still: nothing is of a day that it has not reached.
+    stopped = narrative_batches(lake, time_zone=ZONE, as_of=dt.date(2026, 5, 20))
+    assert dict(stopped.select("batch_id", "day").iter_rows()) == {**told, "untold": dt.date(2026, 5, 20)}
 
 
 def test_a_batch_without_narratives_has_no_share(lake: Lake) -> None:
