@@ -40,16 +40,20 @@ class Digester:
 
     def raw(self, values: Iterable[bytes]) -> list[bytes]:
         """32 bytes a value, in order."""
-        # Spelt out: a million calls of hmac.digest take twice as long, and the walk makes two a row.
-        sha256, inner, outer = hashlib.sha256, self.inner, self.outer
-        return [sha256(outer + sha256(inner + value).digest()).digest() for value in values]
+        # Spelt out, from the states behind the padded keys: a million calls of hmac.digest take twice as long, and the
+        # walk makes two a row.
+        inner, outer = hashlib.sha256(self.inner).copy, hashlib.sha256(self.outer).copy
+        found = []
+        for value in values:
+            first, second = inner(), outer()
+            first.update(value)
+            second.update(first.digest())
+            found.append(second.digest())
+        return found
 
     def hexadecimal(self, values: Iterable[str]) -> list[str]:
         """32 hexadecimal characters a value, in order."""
-        sha256, inner, outer = hashlib.sha256, self.inner, self.outer
-        return [
-            sha256(outer + sha256(inner + value.encode()).digest()).hexdigest()[: 2 * DIGEST_BYTES] for value in values
-        ]
+        return [digest[:DIGEST_BYTES].hex() for digest in self.raw(value.encode() for value in values)]
 
 
 class KeyProvider(Protocol):
