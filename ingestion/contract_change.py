@@ -114,8 +114,9 @@ def _column(old: Column, new: Column | None, after: Contract, change: Change) ->
         elif traces:
             change.told.append(f"column {name} is no longer delivered; what landed of it stays")
         return
-    if traces - _traces(new) and STRICTNESS.get(new.action, 0) > STRICTNESS.get(old.action, 0):
-        _forget(old, after, traces - _traces(new), change)
+    lost = traces - _traces(new)
+    if lost and (target is None or STRICTNESS.get(new.action, 0) > STRICTNESS.get(old.action, 0)):
+        _forget(old, after, lost, change)
     elif target and new.maps_to and new.maps_to != target:
         change.refused.append(
             f"column {name} maps to {new.maps_to} instead of {target}, where its values stand; migrate to a version "
@@ -160,13 +161,12 @@ def _forget(old: Column, after: Contract, traces: set[str], change: Change) -> N
 
 def _traces(column: Column) -> set[str]:
     """What of a column can lie in the minimised table."""
-    about = column.options.get("about")
     found = {column.maps_to} if column.maps_to and column.action not in ("redact", "extract", "drop") else set()
     if column.action == "redact":
         found |= {"narrative_redacted", "terms"}
     elif column.action == "extract":
         found.add("terms")
-    elif about == "plate" and column.action == "pseudonymise":
+    elif "links" in column.options:
         found.add("plate_token")
     return {name for name in found if name}
 

@@ -35,7 +35,7 @@ from ingestion.lake.commit import (
 from ingestion.lake.contracts import LANDED, MIGRATED, landed_contracts, note_contract
 from ingestion.lake.maintenance import forget_older_versions
 from ingestion.lake.spool import clear_scratch
-from ingestion.lake.sync import sync_log
+from ingestion.lake.sync import delete_folder, sync_log
 from ingestion.lake.tables import REVISION, columns_of, ensure_minimised, entities, fields_of, partitions_of
 from ingestion.minimise import row_digests
 
@@ -136,6 +136,10 @@ def migrate_feed(
         if change.is_stricter:
             rows = _rewrite(lake, entity, after, change, city, keys)
             clear_scratch(lake, f"scratch/{after.feed}")
+            if "terms" in change.forgotten:
+                # Sealed to the officer, by feed and not by column: what may not even give terms is kept for no review.
+                for kind in ("narratives", "samples"):
+                    delete_folder(lake, f"officer/{kind}/{after.feed}")
             deleted = forget_older_versions(lake, "minimised", entity.name)
             told.append(f"{rows} rows rewritten, {deleted} objects of older versions deleted")
         # Last: a call that was cut finds the old contracts still standing, and does it all again.

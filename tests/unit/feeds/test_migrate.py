@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import datetime as dt
 import io
 import json
 import shutil
@@ -16,10 +17,11 @@ import yaml
 
 from infra.settings import Home, SettingsError
 from ingestion import migrate
-from ingestion.entities import Entity, Field
+from ingestion.contract_change import change_since
+from ingestion.entities import Entity, Field, load_entities
 from ingestion.lake import Lake
 from ingestion.lake.alerts import open_alerts
-from ingestion.lake.contracts import landed_contracts
+from ingestion.lake.contracts import LANDED, landed_contracts, note_contract
 from ingestion.lake.tables import ensure_minimised
 from ingestion.lake.writers import Writers
 from ingestion.migrate import MigrationRefused, TableBusy, migrate_feed
@@ -318,3 +320,49 @@ def test_the_command_says_what_it_would_do_then_does_it_and_puts_the_file_in_pla
     new.write_text(yaml.safe_dump(documented("1.2.0", **DROPPED) | {"tenant": "testville"}).replace("K: crime", "K: 7"))
     with pytest.raises(SettingsError, match=r"police\.calls"):
         telaga("feed", "migrate", CALLS, "--to", new)
+
+
+def told_by(action: str, **more: Any) -> dict[str, Any]:
+    story = column("story", classification="personal", action=action, about="narrative", **more)
+    return call_feed([*call_columns(), story])
+
+
+NARRATIVES: list[tuple[str, str, set[str]]] = [
+    ("redact", "extract", {"narrative_redacted"}),
+    ("redact", "drop", {"narrative_redacted", "terms"}),
+    ("extract", "drop", {"terms"}),
+    ("extract", "redact", set()),
+    ("drop", "extract", set()),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "forgotten"), NARRATIVES)
+def test_of_narratives_what_the_new_action_does_not_keep_is_forgotten(
+    plain_house: House, old: str, new: str, forgotten: set[str]
+) -> None:
+    contracts = []
+    for version, action in (("1.0.0", old), ("1.1.0", new)):
+        stated = {"purpose": "to test redaction"} if action == "redact" else {}
+        plain_house.documents[CALLS] = told_by(action, **stated) | {"version": version}
+        contracts.append(plain_house.contract(CALLS))
+    change = change_since(contracts[:1], contracts[1])
+    assert (change.forgotten, change.refused, change.stuck) == (forgotten, [], [])
+    entity = load_entities()["emergency_call"]
+    rows = pl.DataFrame({name: ["told"] for name in ("modus_terms", "place_terms", "object_terms")})
+    rows = rows.with_columns(narrative_redacted=pl.lit("told"))
+    left = migrate._as_allowed(rows, entity, change, plain_house.city())
+    kept = {name for name in left.columns if left[name][0] is not None}
+    assert ("narrative_redacted" in kept) == ("narrative_redacted" not in forgotten)
+    assert ("modus_terms" in kept) == ("terms" not in forgotten)
+
+
+def test_narratives_that_may_no_longer_give_terms_are_kept_for_no_review(calls: House) -> None:
+    """What is sealed to the officer goes, of this feed alone."""
+    calls.documents[CALLS] = told_by("extract") | {"version": "1.0.1"}
+    note_contract(calls.lake, calls.contract(CALLS), LANDED, run_id="r", now=dt.datetime.now(dt.UTC))
+    for feed in (CALLS, "other.feed"):
+        calls.lake.put(f"officer/narratives/{feed}/2026-06/b.age", b"sealed")
+        calls.lake.put(f"officer/samples/{feed}/b.age", b"sealed")
+    go(calls, told_by("drop") | {"version": "1.1.0"})
+    left = [path.relative_to(calls.root / "lake").parts[2] for path in (calls.root / "lake/officer").rglob("*.age")]
+    assert left == ["other.feed"] * 2
