@@ -79,7 +79,7 @@ def govern(
 ) -> GovernOutcome:
     """Retention at `as_of` (city-local), the record of processing, the redaction report, a checkpoint of each log.
 
-    `close_plates` ends the days of plates that are over, calling its keyword `announce` (contract, last day) before
+    `close_plates` ends the days of plates that are over, calling its keyword `announce` (feed, last day) before
     anything goes. `now` (UTC, null: the clock) is what samples for a review age by. Repeats change nothing. Raises
     governance.chained_log.BrokenLog, after all else is done, for a log that was changed.
     """
@@ -98,11 +98,11 @@ def govern(
     closed: Sequence[Closed] = ()
     if close_plates is not None:
 
-        def announce_plates(contract: Contract, last: dt.date) -> None:
+        def announce_plates(feed: str, last: dt.date) -> None:
             access_log.record(
                 actor=actor,
                 action="erase",
-                subject=f"plates of {contract.feed} to {last.isoformat()}: tokens and keys",
+                subject=f"plates of {feed} to {last.isoformat()}: tokens and keys",
                 purpose="lateness window",
             )
 

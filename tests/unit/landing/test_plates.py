@@ -34,8 +34,7 @@ LATER = TODAY + dt.timedelta(days=1)
 
 def close(house: House, today: dt.date, now: dt.datetime | None = None) -> list[int]:
     """Days closed and tokens cleared of each feed."""
-    contracts = house.city().contracts
-    closed = close_days(house.lake, contracts, house.keys, today=today, now=now or dt.datetime.now(UTC), run_id="close")
+    closed = close_days(house.lake, house.keys, today=today, now=now or dt.datetime.now(UTC), run_id="close")
     return [number for one in closed for number in (len(one.days), one.tokens)]
 
 
@@ -212,3 +211,11 @@ def test_a_copy_that_a_crash_left_is_removed_by_the_next_run(house: House, monke
     assert inbox(house) == ["e_2026-06-30.csv"]
     assert house.land(ETLE, as_of=TODAY).batches == 0
     assert inbox(house) == []
+
+
+def test_a_feed_whose_contract_is_gone_ends_too(house: House) -> None:
+    deliver(with_plates(house), OPEN, [seen(1, PLATE, OPEN), seen(2, PLATE, TODAY)])
+    house.land(ETLE, as_of=TODAY)
+    del house.documents[ETLE]
+    assert close(house, LATER) == [1, 1]
+    assert house.table("camera_event", ETLE)["plate_token"].null_count() == 1

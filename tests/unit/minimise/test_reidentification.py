@@ -43,7 +43,7 @@ def house(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ho
 
 
 def close(house: House, today: dt.date = LATER) -> None:
-    close_days(house.lake, house.city().contracts, house.keys, today=today, now=dt.datetime.now(UTC), run_id="close")
+    close_days(house.lake, house.keys, today=today, now=dt.datetime.now(UTC), run_id="close")
 
 
 # Trying out every number
