@@ -283,6 +283,7 @@ def govern(context: Mapping[str, Any]) -> dict[str, Any]:
     """Retention, records, last month's report and checkpoints of the logs; the result names what is done and what is
     not."""
     from dataclasses import asdict
+    from functools import partial
 
     from governance.access_log import AccessLog
     from governance.chained_log import ChainedLog
@@ -290,10 +291,20 @@ def govern(context: Mapping[str, Any]) -> dict[str, Any]:
     from governance.redaction_page import month_before
     from governance.transparency import make_checkpoint
     from infra.officer import write_report
+    from ingestion.minimise.closing import close_days
+    from ingestion.minimise.pseudonyms import KeyRing
 
     settings = run_settings(context)
     logs = [ChainedLog(settings.home.serving_dir / f"{name}.jsonl") for name in ("access", "releases")]
     contracts = settings.city.contracts
+    close_plates = partial(
+        close_days,
+        settings.home.lake(),
+        KeyRing(settings.home.keys_dir),
+        today=settings.as_of,
+        now=datetime.now(UTC),
+        run_id=settings.run_id,
+    )
     with writers(settings.home).writing(*(f"minimised/{contract.entity}" for contract in contracts), "control"):
         outcome = govern_lake(
             settings.home.lake(),
@@ -303,6 +314,7 @@ def govern(context: Mapping[str, Any]) -> dict[str, Any]:
             access_log=AccessLog(logs[0].path),
             actor="govern_data",
             signed_logs=[(log, log_signer(settings.home, settings.city.name, log.path.stem)) for log in logs],
+            close_plates=close_plates,
         )
         period = month_before(settings.as_of)
         write_report(settings.home, settings.city, period, as_of=settings.as_of, actor="govern_data")
