@@ -66,7 +66,7 @@ PEOPLE = {
     "officer": ("officer", "petugas", "penyidik", "badge"),
     "owner": ("owner", "pemilik"),
 }
-ABOUT = {"nik": None, "phone": None, "email": None, "plate": "plate", "narrative": "narrative"}
+ABOUT = {"nik": None, "phone": None, "email": None, "plate": "plate", "address": "place", "narrative": "narrative"}
 FITS = {"geometry": ("object",), "timestamp": ("timestamp", "date"), "integer": ("integer",), "boolean": ("boolean",)}
 
 
@@ -123,7 +123,7 @@ def _choice(guess: Guess, is_key: bool, entity: Entity | None, taken: set[str]) 
     person = next((about for about, hints in PEOPLE.items() if words & set(hints)), None)
     if person or guess.looks_like or words & set(PERSONAL_NAMES):
         about = person or ABOUT.get(guess.looks_like or "")
-        seen = f"its values look like a {guess.looks_like}" if guess.looks_like else "its name sounds personal"
+        seen = f"its values look like {guess.looks_like}" if guess.looks_like else "its name sounds personal"
         told = (f"{seen}: proposed as personal and dropped",)
         return Choice(guess, "personal", "drop", {"about": about} if about else {}, doubts=told)
     maps_to = _target(guess, is_key, entity, taken)

@@ -262,9 +262,9 @@ def _parses(text: str, form: str) -> bool:
 
 
 def _looks_like(texts: Sequence[str]) -> str | None:
-    """What most values are: nik, phone, email, plate or narrative; null for none of them."""
+    """What most values are: nik, phone, email, plate, address or narrative; null for none of them."""
     found = [_content(text) for text in texts[:2_000]]
-    for kind in ("nik", "phone", "email", "plate", "narrative"):
+    for kind in ("nik", "phone", "email", "plate", "address", "narrative"):
         if found and found.count(kind) * 2 >= len(found):
             return kind
     return None
@@ -276,6 +276,8 @@ def _content(text: str) -> str | None:
         "phone": r"(\+62|62|0)[ -]?8\d[\d -]{6,12}",
         "email": r"[^@\s]+@[^@\s]+\.[a-zA-Z]{2,}",
         "plate": r"[A-Z]{1,2}[ -]?\d{1,4}[ -]?[A-Z]{1,3}",
+        # Jl. Ahmad Yani No. 5, and a house number (perhaps to the hundred) before a street.
+        "address": r"(?i:(jl|jln|jalan|gg|gang)\b\.? ?\S.*|\d{1,5}x{0,2} (n|s|e|w|north|south|east|west)\b\.? \S.*)",
         "narrative": r"(\S+\s+){7,}\S+.*",
     }
     return next((kind for kind, shape in shapes.items() if re.fullmatch(shape, text, re.DOTALL)), None)

@@ -252,3 +252,15 @@ def test_a_refused_use_names_its_reason(telaga, sample):
         telaga("feed", "new", sample, "--feed", "Polda")
     with pytest.raises(SettingsError, match="is not there"):
         telaga("feed", "new", sample.with_name("gone.csv"))
+
+
+@pytest.mark.parametrize(
+    "values", [("026XX S KEDVALE AVE", "011XX W ADDISON ST"), ("Jl. Ahmad Yani No. 5", "jalan Melati 3")]
+)
+def test_addresses_are_personal_whatever_their_column_is_called(telaga, tmp_path, values):
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join(["no,blok", *(f"{number},{value}" for number, value in enumerate(values))]) + "\n")
+    text, columns = drafted(telaga, path)
+    assert (columns["blok"]["classification"], columns["blok"]["action"]) == ("personal", "drop")
+    assert "# DECIDE its values look like address: proposed as personal and dropped" in text
+    assert not any(value in text for value in values)
