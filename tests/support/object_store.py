@@ -38,7 +38,7 @@ KINDS = ("seaweedfs", "minio")
 REGION = "us-east-1"
 ADMIN = ("lakeadmin", "admin-of-a-test")
 READY_SECONDS = 90
-BUILD_SECONDS = 420
+BUILD_SECONDS = 600
 
 
 class NoServer(RuntimeError):
