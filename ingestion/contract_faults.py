@@ -166,6 +166,8 @@ def _meaning(document: Mapping[str, Any]) -> Iterator[str]:
         yield "schema: a primaryKey of which every part may be empty is none; require one part"
     for prop in properties:
         yield from _column(prop, entity, set(names))
+    if any("links" in telaga(prop) for prop in properties) and ours["connector"] != "folder":
+        yield "connector: a feed whose plates are linked is delivered into a folder, where landing removes what it read"
     yield from _mapping(ours, properties, entity)
     yield from _source(document, ours, set(names))
     for item in document["schema"][0].get("quality") or ():

@@ -81,6 +81,10 @@ def test_a_contract_states_what_tokens_are_counted_for(tmp_path: Path, given: di
     assert any(fault in found for found in check_contract(path)), check_contract(path)
     path.write_text(yaml.safe_dump(plate_feed()))
     assert check_contract(path) == []
+    elsewhere = plate_feed()
+    elsewhere["customProperties"][0]["value"]["connector"] = "s3"
+    path.write_text(yaml.safe_dump(elsewhere))
+    assert any("is delivered into a folder" in found for found in check_contract(path))
 
 
 def test_equal_plates_of_a_day_have_one_token_however_they_are_spelt(house: House) -> None:
