@@ -18,7 +18,7 @@ from estimation.panel import require_columns
 from estimation.warning.detector import power_score
 
 Floats = NDArray[np.float64]
-PATTERN_METHOD = "pattern-1"
+PATTERN_METHOD = "pattern-2"
 DAY_NAMES = ("Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu")
 HOURS, DAYS = 24, 7
 # Events whose modus nobody recorded: a row of its own, and part of what others are held against.

@@ -28,13 +28,20 @@ HYPERPARAMETERS = ("region_sd", "class_sd", "period_sd", "cell_sd")
 
 @dataclass(frozen=True)
 class Priors:
-    """Scales of the half-normal priors of the standard deviations of log rates, and the pull of the city's periods."""
+    """Scales of the half-normal priors of the standard deviations of log rates, and the pull of the city's periods.
+
+    `period_scale`, `cell_scale` and `city_sd` follow what is seen in Chicago's 77 community areas by month of 2022, by
+    moments: beyond chance and the city's month no class moves there by more than 0.21 of its own (0.03 - 0.21), classes
+    of an area move together by less than 0.07, and the city's classes about their means by 0.07 - 0.35, 0.19 in the
+    root mean square. Wider ones leave small cities, whose counts say little of any of them, with intervals of change
+    that are too wide.
+    """
 
     region_scale: float = 0.8
     class_scale: float = 0.4
-    period_scale: float = 0.25
-    cell_scale: float = 0.25
-    city_sd: float = 0.35
+    period_scale: float = 0.15
+    cell_scale: float = 0.15
+    city_sd: float = 0.19
     points: int = 32
 
     def log_density(self, log_sd: Floats) -> Floats:

@@ -7,7 +7,7 @@ from datetime import date
 
 from estimation.goalposts import Goalposts
 
-INDEX_METHOD = "region-index-1"
+INDEX_METHOD = "region-index-2"
 SURFACE_METHOD = "risk-surface-1"
 
 
