@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -68,7 +68,11 @@ def conform(
     table = raw.with_columns(
         broken_geometry,
         *(item.value.alias(f"_value:{name}") for name, item in parsed.items()),
+        *(item.plain.alias(f"_plain:{name}") for name, item in parsed.items() if _is_plain(contract.column(name))),
     )
+    parsed = {
+        name: _read_once(name, item) if f"_plain:{name}" in table.columns else item for name, item in parsed.items()
+    }
     failures = _failures(contract, parsed, table)
     verdict = table.select(failure.fill_null(False).alias(rule) for rule, failure in failures.items())
     if not is_rest:
@@ -86,6 +90,16 @@ def conform(
         },
         repaired=int((repaired & passes).sum()),
     )
+
+
+def _is_plain(column: Column) -> bool:
+    return column.logical_type in ("integer", "number", "boolean")
+
+
+def _read_once(name: str, item: Parsed) -> Parsed:
+    """The same, but from the table's own column: three rules would otherwise read each number's text three times."""
+    plain = pl.col(f"_plain:{name}")
+    return replace(item, plain=plain, unparseable=item.present & plain.is_null())
 
 
 def _is_used(column: Column, contract: Contract) -> bool:

@@ -143,7 +143,8 @@ def _number(column: Column, given: pl.Expr, typed: bool) -> pl.Expr:
             grouped = rf"^[+-]?\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+(?:{re.escape(decimal)}\d+)?$"
             is_grouped = given.str.contains(grouped)
             digits = pl.when(is_grouped).then(given.str.replace_all(thousands, "", literal=True)).otherwise(given)
-        digits = pl.when(digits.str.contains(shape)).then(digits.str.replace_all(decimal, ".", literal=True))
+        point = digits if decimal == "." else digits.str.replace_all(decimal, ".", literal=True)
+        digits = pl.when(digits.str.contains(shape)).then(point)
         if column.logical_type == "integer" and not thousands:
             # Whole numbers beyond 2^53 (milliseconds are not, record numbers may be) must not pass through a float.
             whole = digits.cast(pl.Int64, strict=False)
