@@ -238,7 +238,7 @@ class Document:
         """Whether the text is in the style of a police record or a call, not of news: it speaks of parties, places of
         the offence, identifiers; or it is very short."""
         words = {token.word for token in self.tokens}
-        if len(words) <= 8 or words & RECORD_WORDS:
+        if len(words) <= 4 or words & RECORD_WORDS:
             return True
         # News has no number as long as those that people are known by, and seldom a way to write to them.
         is_known_by = "@" in self.text or any(len(one.digits) >= 9 and not one.is_money for one in self.numbers)
