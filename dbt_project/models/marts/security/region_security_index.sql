@@ -56,9 +56,17 @@ counted as (
     group by ancestors.ancestor_code, {{ quarter_start('parts.period_start') }}
 ),
 
+-- From how many months after its end a period's records have changed by less than 5 %.
+settled as (
+    select min(age_months) as age_months
+    from {{ ref('revision_bands') }}
+    where is_settled
+),
+
 joined as (
     select
         spine.*,
+        settled.age_months as settled_age,
         estimates.index_value,
         estimates.index_lower,
         estimates.index_upper,
@@ -92,6 +100,7 @@ joined as (
         coalesce(completeness.is_covered, false) as is_covered
     from spine
     cross join index_level
+    cross join settled
     left join {{ ref('est_region_index') }} as estimates
         on
             spine.region_code = estimates.region_code
@@ -134,7 +143,8 @@ select
     population,
     population_is_official,
     {{ share_band('located_share', 'n_records') }} as completeness,
-    {{ dbt.datediff('period_end', as_of_date(), 'day') }} < {{ var('provisional_days') }} as is_provisional,
+    {{ dbt.datediff('period_end', as_of_date(), 'day') }} < {{ var('provisional_days') }}
+    or coalesce({{ dbt.datediff('period_end', as_of_date(), 'month') }} < settled_age, false) as is_provisional,
     coalesce(method_version, '') as method_version,
     is_latest,
     boundary_json,
