@@ -1,7 +1,8 @@
 """What was refused and why, and landing it again. Never a value of it: what lies in quarantine is sealed.
 
 list               one line a batch and rule: feed, batch, rule, rows, since
-show BATCH         its rules with the positions of the rows in the delivery, and the names of its columns
+show BATCH         its rules with the positions of the rows in the delivery, and the names of its columns; where they
+                   are not the contract's, the difference and a proposed change of the contract
 replay [BATCH ...] lands what now passes, after a contract was corrected; the rest stays, and nothing lands twice
 """
 
@@ -69,7 +70,30 @@ def _show(arguments: argparse.Namespace) -> int:
     columns = columns_of(lake, arguments.batch, home.keys_dir)
     if columns:
         print(f"columns  {', '.join(columns)}")
+    if any(entry.rule == "schema_drift" for entry in entries):
+        _propose(home, entries[0].feed, arguments.batch)
     return 0
+
+
+def _propose(home: Home, feed: str, batch_id: str) -> None:
+    """What was different, and the contract change that would take it in."""
+    import polars as pl
+
+    from ingestion.city import CityError, load_city
+    from ingestion.drift_proposal import proposal
+
+    log = home.lake().read("control", "batch_log").filter((pl.col("feed") == feed) & (pl.col("batch_id") == batch_id))
+    reasons = log.filter(pl.col("reason").is_not_null()).collect().sort("logged_at")["reason"].to_list()
+    state = home.state()
+    if not reasons or state is None:
+        return
+    print(f"differs  {reasons[-1]}")
+    try:
+        contract = load_city(state.city_dir).feed(feed)
+    except CityError:
+        return
+    for line in proposal(contract, reasons[-1]):
+        print(f"proposed {line}")
 
 
 def _replay(arguments: argparse.Namespace) -> int:
