@@ -115,10 +115,10 @@ def nusantara(folder: Path, days: int) -> Home:
 
     home = Home(folder)
     city = load_city(city_folder("nusantara"))
-    if home.state() is not None and (folder / "landed").exists():
-        return home
     home.make()
     home.claim(city.name, city_folder("nusantara"))
+    if (folder / "landed").exists():
+        return home
     _tell("playing the agencies of Nusantara")
     result = simulate(home, days=days, keep_running=True)
     home.set_clock(result.as_of)

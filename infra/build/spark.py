@@ -92,7 +92,8 @@ def fetch(settings: BuildSettings, name: str) -> dict[str, Path]:
 
 
 def clear(settings: BuildSettings) -> None:
-    """Drop the scratch of this home's builds, on the server and here."""
+    """Drop the scratch of this home's builds, on the server and here. Raises as `check`."""
+    reachable()
     _client(settings.logs_dir, "drop", f"{_home(settings)}_")
     shutil.rmtree(settings.build_dir / "spark", ignore_errors=True)
 

@@ -48,6 +48,10 @@ def fetch(spark: SparkSession, database: str, folder: str) -> int:
 
 
 def drop(spark: SparkSession, prefix: str) -> int:
+    """A build begins with it, and so with the check."""
+    lacking = check(spark)
+    if lacking:
+        return lacking
     for (database,) in spark.sql("show databases").collect():
         if database.startswith(prefix):
             spark.sql(f"drop database {database} cascade").collect()

@@ -71,7 +71,6 @@ def present(settings: BuildSettings, pins: Pins | None = None) -> list[dict[str,
 def _clear(settings: BuildSettings) -> None:
     """No scratch of an earlier step or run."""
     if settings.engine == "spark":
-        spark.check(settings.logs_dir)
         spark.clear(settings)
     for left in settings.build_dir.glob(f"{settings.database.name}*"):
         left.unlink()
