@@ -74,7 +74,7 @@ class PassportRecognizer(IndonesianRecognizer):
     ENTITY = "PASSPORT"
 
     def hits(self, document: Document) -> Iterable[Hit]:
-        is_named = any(kind == self.ENTITY for _, kind in document.labels)
+        is_named = "paspor" in document.lower or any(kind == self.ENTITY for _, kind in document.labels)
         is_long = any(end - start >= 6 for start, end in document.digit_groups)
         for match in _PASSPORT.finditer(document.numerals) if is_named or is_long else ():
             if is_named and self.ENTITY in document.labels_before(match.start(), 40):

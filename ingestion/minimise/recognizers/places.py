@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 
@@ -433,8 +434,8 @@ def _rest(tokens: Sequence[Token], end: int, document: Document) -> int:
 _DECIMAL = r"[-−+]?\s?(?:\d{1,3}|[OolI])\s?[.,]\s?\d{3,}"
 _AS_NUMBER = str.maketrans({",": ".", "−": "-", "O": "0", "o": "0", "l": "1", "I": "1"})
 _PAIR = re.compile(
-    rf"(?<![\d.])(?P<first>{_DECIMAL})\s?°?\s?(?:LS|LU|S|N)?\s{{0,2}}(?:(?:[,;/|&]|\s|dan|bujur|long(?:itude)?|lng|"
-    rf"lon|x|y|bt|:|=)+|(?<=l[su]))\s{{0,2}}(?:[-−]?)(?P<second>{_DECIMAL})\s?°?\s?(?:BT|BB|E|W)?(?![\d])",
+    rf"(?<![\d.])(?P<first>{_DECIMAL})\s?°?\s?(?:[L1][S5]|L[UV]|S|N)?\s{{0,2}}(?:(?:[,;/|&]|\s|dan|bujur|long(?:itude)?|lng|"
+    rf"lon|x|y|bt|:|=)+|(?<=l[su]))\s{{0,2}}(?:[-−]?)(?P<second>{_DECIMAL})\s?°?\s?(?:[B8]T|BB|E|W)?(?![\d])",
     re.IGNORECASE,
 )
 _ONE = re.compile(
@@ -443,17 +444,17 @@ _ONE = re.compile(
 )
 _DEGREES = re.compile(
     r"(?:(?:LS|LU|BT|S|N|E)\s?)?[\dlIO]{1,3}\s?(?:°|º|derajat|deg)\s?[\dlIO]{1,2}\s?(?:'|’|′|menit|"
-    r"min)?\s?(?:[\dlIO]{1,2}(?:[.,]\d+)?)?\s?(?:\"|”|″|''|detik)?\s?(?:LS|LU|BT|BB|S|N|E|W)?(?![^\W_])",
+    r"min)?\s?(?:[\dlIO]{1,2}(?:[.,]\d+)?)?\s?(?:\"|”|″|''|detik)?\s?(?:L[S5]|L[UV]|[B8]T|BB|S|N|E|W)?(?![^\W_])",
     re.IGNORECASE,
 )
 _HEMISPHERE = re.compile(
-    r"(?<![^\W_])(?:LS|LU|BT|S|N|E)\s?\d{1,3}[.,]\d{3,}(?!\d)|(?<!\d)\d{1,3}[.,]\d{3,}\s?°?\s?(?:LS|LU|BT)(?![^\W_])",
+    r"(?<![^\W_])(?:LS|LU|BT|S|N|E)\s?\d{1,3}[.,]\d{3,}(?!\d)|(?<!\d)\d{1,3}[.,]\d{3,}\s?°?\s?(?:L[S5]|L[UV]|[B8]T)(?![^\W_])",
     re.IGNORECASE,
 )
 _POINT_NAME_END = re.compile(r"\b(?:lat(?:itude)?|lintang|l[su]|[sn])\W{0,3}$", re.IGNORECASE)
 # Degrees, minutes and seconds without their signs: "0 30 7.6 LS", "S 01 15.923".
 _SIGNLESS = re.compile(
-    r"(?<![\w.])(?:\d{1,3}(?:[ .]\d{1,2}){1,2}(?:[.,]\d+)?\s?(?:LS|LU|BT)(?![^\W_])|"
+    r"(?<![\w.])(?:\d{1,3}(?:[ .]\d{1,2}){1,2}(?:[.,]\d+)?\s?(?:L[S5]|L[UV]|[B8]T)(?![^\W_])|"
     r"(?:LS|LU|BT|S|N|E)\s?\d{1,3} \d{1,2}(?: \d{1,2})?[.,]\d{1,4}(?!\d))",
     re.IGNORECASE,
 )
@@ -475,7 +476,9 @@ class CoordinatesRecognizer(IndonesianRecognizer):
         text = document.numerals
         # Three decimals are an amount of money more often than a point, unless the text speaks of points.
         if document.words & _POINT_NAMES or _FRACTION.search(text):
-            for match in _PAIR.finditer(text):
+            # "LS131.07" reads like a number that begins with its letters: the text as it stands is read too.
+            sources = (text,) if text is document.text else (text, document.text)
+            for match in itertools.chain.from_iterable(map(_PAIR.finditer, sources)):
                 first, second = _degrees(match["first"]), _degrees(match["second"])
                 is_inside = (abs(first) <= 15 and 90 <= abs(second) <= 145) or (
                     abs(second) <= 15 and 90 <= abs(first) <= 145

@@ -10,14 +10,17 @@ from ingestion.minimise.recognizers.base import CERTAIN, LIKELY, SHAPED, Hit, In
 from ingestion.minimise.recognizers.document import Document
 from ingestion.minimise.recognizers.labels import fold
 
-_KINDS = (
-    r"[l1i]p(?:[- ]?[abmk])?|stpl|sttlp|sttp|stplp|stplkb|lapdu|lapeng|spdp|sp[. ]?(?:sidik|lidik|kap|han|gas|"
-    r"dik|sita|geledah|lit)|"
-    r"bap|tbl|sktlk|sktlp|sp2hp|b/?p|skck|li|lpm|sprin[a-z.]{0,8}|springas|sgas|r|surat|nomor|no"
+_SLIPS = {"i": "[i1l]", "l": "[l1i]", "o": "[o0]", "s": "[s5]"}
+_KINDS = r"[l1i]p(?:[- ]?[abmk])?|sprin[a-z.]{0,8}|b/?p|" + re.sub(
+    "[ilos]",
+    lambda letter: _SLIPS[letter[0]],
+    "stpl|sttlp|sttp|stplp|stplkb|lapdu|lapeng|spdp|sp[. ]?(?:sidik|lidik|kap|han|gas|dik|sita|geledah|lit)|bap|tbl|"
+    "sktlk|sktlp|sp2hp|skck|li|lpm|springas|sgas|r|surat|nomor|no",
 )
 # A kind, then parts between slashes; the last part may be a unit of several words ("POLDA KALIMANTAN TIMUR").
 _REPORT = re.compile(
-    rf"(?:(?<![^\W_])|(?<=laporan)|(?<=lap0ran)|(?<=nomor)|(?<=n0mor)|(?<=n0m0r))(?P<kind>{_KINDS})"
+    rf"(?:(?<![^\W_])|(?<=aporan)|(?<=ap0ran)|(?<=aporam)|(?<=omor)|(?<=0mor)|(?<=0m0r)|(?<=\bno)|(?<=nno))"
+    rf"(?P<kind>{_KINDS})"
     rf"[. :]{{0,3}}(?:nomor|no)?[. :]{{0,3}}(?:[/\-]\s?)?\s?[\w.\-]+"
     rf"(?P<rest>(?:\s?[/\\]\s?[\w.\-]+(?:\s[A-Za-z]+){{0,3}}(?=\s?[/\\])|"
     rf"\s?[/\\]\s?[\w.\-]+){{2,}})"
@@ -31,9 +34,10 @@ _INNER = re.compile(r"(?:nomor|no|surat)[. :]+(?=[a-z]{2,6}[. ]?\w{0,6}\s?[/\-.]
 _ROMAN = re.compile(r"[/\\]\s?(?:x[i1l]{0,2}|[i1l]{1,3}|[i1l]?v[i1l]{0,3}|[i1l]x)\s?[/\\]", re.IGNORECASE)
 _DIGITS = re.compile(r"\d")
 _UNIT_END = re.compile(
-    r"(?:/|^)\s?(?:p[o0]l[s5][ec]k\w*|p[o0]lr[ec][s5]\w*|p[o0]lda\w*|sek|sektor|res|resta|resort?)$", re.IGNORECASE
+    r"(?:/|^)\s?(?:p[o0][l1][s5][ec]k\w*|p[o0][l1]r[ec][s5]\w*|p[o0][l1]da\w*|[s5]ek|sektor|res|resta|resort?)$",
+    re.IGNORECASE,
 )
-_NEXT_NAME = re.compile(r"\s[A-Za-z]+")
+_NEXT_NAME = re.compile(r"\s[A-Za-z0158][A-Za-z0158]+")
 
 
 class ReportNumberRecognizer(IndonesianRecognizer):

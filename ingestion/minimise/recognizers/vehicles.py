@@ -194,20 +194,26 @@ _AREA_GLUED = re.compile(
     re.IGNORECASE,
 )
 _PLATE_GLUED = re.compile(_PLATE.pattern.removeprefix(r"(?<![^\W_])"), re.IGNORECASE)
+# An area's letter read as a digit, where the text speaks of a vehicle: "motor 8K-9671-GH".
+_SLIPPED_PLATE = re.compile(
+    r"(?<![^\W_])(?:8[A-Z]?|1|[A-Z][80])[ .\-](?P<number>[\dOIl|SB]{2,4})[ .\-]?"
+    r"(?P<suffix>[A-Z]{1,3})(?![^\W_])",
+    re.IGNORECASE,
+)
 _TIGHT_AREA = re.compile(r"[A-Z]{1,2}[ .\-]?$")
 # Tied to a word without a space: "motorKT1234AB", "KT1234ABmilik".
 _TIGHT = re.compile(r"(?P<area>[A-Z]{1,2})(?P<gap>[ .\-]?)(?P<number>\d{3,4})(?P<suffix>[ .\-]?[A-Z]{1,3})(?![A-Z0-9])")
 _TIED = re.compile(r"(?P<gap>[ .\-]?)(?P<word>[A-Z]{1,12})(?![^\W_])", re.IGNORECASE)
 _CORPS = re.compile(
-    r"(?:(?<![^\W_])|(?<=[dD][iI1l][nN][aA][sS])|(?<=[pP][lL][aA][tT]))(?:CD|CC|CH|CN|CS)[ .\-]{0,2}\d{1,3}[ "
-    r".\-]{1,3}\d{1,4}(?!\d)",
+    r"(?:(?<![^\W_])|(?<=[dD][iI1l][nN][aA][sS])|(?<=[pP][lL][aA][tT]))(?:CD|CC|CH|CN|CS)[ .\-]{0,2}"
+    r"(?=[\dB]{0,2}\d|\dB)[\dB]{1,3}[ .\-]{1,3}\d[\dB]{0,3}(?!\d)",
     re.IGNORECASE,
 )
-_STATE = re.compile(r"(?:(?<![^\W_])|(?<=dinas)|(?<=mobil))R[Il1][ .\-]?\d{1,3}(?![\d/])", re.IGNORECASE)
+_STATE = re.compile(r"(?:(?<![^\W_])|(?<=dinas)|(?<=mobil))R[Il1][ .\-]?\d[\dB]{0,2}(?![\d/])", re.IGNORECASE)
 # The army, navy, air force and police number their vehicles with a unit: 1234-IX, 4512-07, VII 1234-20.
 _UNIT = re.compile(
     r"(?:(?<![^\W_])[IVX]{1,6}[ .\-])?(?<![\d.,])\d[\dOBSIl|]{1,4}\s?[-–]\s?"
-    r"(?:[IVXl1|]{1,6}|[\dOBSIl]{2})(?![A-Z\d/\-:])|"
+    r"(?:[IVXl1|]{1,6}|[\dOBSIl]{2})(?![\d/\-:])|"
     r"(?<![^\W_])[IVX]{1,5} \d{3,5}(?![\w/\-.:])",
     re.IGNORECASE,
 )
@@ -299,6 +305,10 @@ class PlateRecognizer(IndonesianRecognizer):
             if match.start() - last <= 6 or _BEFORE.search(lower[max(0, match.start() - 50) : match.start()]):
                 last = match.end()
                 yield Hit(*match.span(), LABELLED, "unit")
+        for match in _SLIPPED_PLATE.finditer(text) if is_official or "motor" in lower or "mobil" in lower else ():
+            before = lower[max(0, match.start() - 30) : match.start()]
+            if match["suffix"].lower() not in _WORDS and (_BEFORE.search(before) or _VEHICLE.search(before)):
+                yield Hit(*match.span(), LIKELY, "area misread")
         for match in _SPACED.finditer(text) if is_official else ():
             if match["area"].upper().replace(" ", "") in AREAS:
                 yield Hit(*match.span(), LABELLED, "letter by letter")
@@ -328,7 +338,8 @@ class PlateRecognizer(IndonesianRecognizer):
                     yield match
                     continue
             # "B1234" is one group: its letter reads as a digit too.
-            at = start if text[start].isalpha() else area.start() if area else last
+            is_area = area is not None and area[0].rstrip(" .-_").upper() in AREAS
+            at = start if text[start].isalpha() and not is_area else area.start() if area else last
             match = _PLATE.match(text, at) if at > last else None
             if match:
                 last = at
