@@ -80,7 +80,7 @@ def _releases(home: Home) -> None:
     from governance.release import current
 
     for audience, release in current(home.serving_dir).items():
-        print(f"release   {audience:<11}{release.id}  {len(release.marts)} marts")
+        print(f"release   {audience:<12}{release.id}  {len(release.marts)} marts")
 
 
 def _attention(home: Home) -> None:
