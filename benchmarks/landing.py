@@ -145,11 +145,11 @@ def bare(folder: Path) -> dict[str, Any]:
 
 def landing(folder: Path) -> dict[str, Any]:
     """The walk, into a lake in which regions have landed and no event."""
-    import polars  # noqa: F401 - imported before the clock runs
-
-    import expectations.judge  # noqa: F401
+    # Imported before the clock runs.
     import ingestion.land  # noqa: F401
+    from expectations.engine import preload
 
+    preload()
     home = _home(folder)
     target = folder / "lake"
     shutil.rmtree(target, ignore_errors=True)
