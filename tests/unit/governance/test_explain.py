@@ -9,7 +9,8 @@ import duckdb
 import pytest
 
 from governance.explain import NothingToExplain, explain, period_of
-from infra.cli.commands.explain import text
+from infra.build.reproduce import Compared, Reproduction
+from infra.cli.commands.explain import reproduction_text, text
 
 
 @pytest.fixture
@@ -62,6 +63,31 @@ def test_the_parts_are_what_the_index_lacks_to_a_hundred(release: Path) -> None:
     assert float(found.index["index_value"]) == 100 - sum(part.points for part in found.parts)
     assert found.release == "r1" and found.marts == (("region_security_index", 7, 4),)
     assert "SINTETIS" in text(found) and "<8" in text(found)
+
+
+def test_what_changed_and_what_was_read_is_told(release: Path) -> None:
+    found = explain(release, "babulu", "2026-05")
+    # A group that was not named before did not change: nobody can say from what.
+    assert found.changes == (("Kekerasan", -3.5),)
+    assert found.sources == {}
+    with duckdb.connect(str(release)) as connection:
+        connection.execute("alter table marts.release add column source_versions varchar")
+        connection.execute("""update marts.release set source_versions = '{"minimised__police_record": 7}'""")
+    told = text(explain(release, "babulu", "2026-05"))
+    assert "Kekerasan -3.5" in told
+    assert "minimised/police_record" in told and "Delta version 7" in told
+
+
+def test_a_number_made_again_is_told_where_it_differs() -> None:
+    same, other = Compared("index_value", 72.0, 72.0), Compared("index_lower", 60.0, 61.0)
+    made = Reproduction("r1", {}, (same, other), (), "the recorded versions of the rows are gone")
+    assert not made.is_same and Reproduction("r1", {}, (same,), (same,), "").is_same
+    told = reproduction_text(made, False)
+    assert "1 dari / of 2" in told and "index_lower: terbit / published 60.0, kini / now 61.0" in told
+    assert "gone" in told
+    assert "nothing to compare" in reproduction_text(made, True)
+    # A number that is withheld in one and told in the other is no agreement.
+    assert not Compared("change_year", None, 1.0).is_same and Compared("change_year", None, None).is_same
 
 
 def test_a_withheld_value_stays_withheld(release: Path) -> None:
