@@ -389,9 +389,9 @@ def _group_rows(settings: BuildSettings) -> list[dict[str, object]]:
     for group in area_group_shares(areas).iter_rows(named=True):
         for measure in SHARES:
             name = group["area_group"]
-            told = enough[name] and not (measure == "discovered_share" and few[name])
-            value = group[measure] if told else None
-            missing = "Kurang dari 8 catatan" if not told else "Tidak ada rencana patroli"
+            is_told = enough[name] and not (measure == "discovered_share" and few[name])
+            value = group[measure] if is_told else None
+            missing = "Tidak ada rencana patroli" if is_told else "Kurang dari 8 catatan"
             rows.append(
                 {
                     "measure": measure,

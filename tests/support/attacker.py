@@ -61,7 +61,7 @@ def subtract_parts(
             spans = [key[1:]]
             if by_quarter:
                 start = key[2]
-                quarter = start.replace(month=(start.month - 1) // 3 * 3 + 1)  # type: ignore[attr-defined]
+                quarter = start.replace(month=(start.month - 1) // 3 * 3 + 1)
                 spans.append(("quarter", quarter))
             for span in spans:
                 if (code, *span) != key:
@@ -221,7 +221,7 @@ def solve_together(
 
 def _compositions(parts: int, most: int) -> np.ndarray:
     """All counts of `parts` categories with at most `most` events."""
-    found = [()]
+    found: list[tuple[int, ...]] = [()]
     for _ in range(parts):
         found = [(*row, n) for row in found for n in range(most - sum(row) + 1)]
     return np.array(found)

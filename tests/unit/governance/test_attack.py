@@ -166,7 +166,7 @@ MONTH = date(2026, 5, 1)
 
 
 def bands_of(counts: dict[str, int], whole: str) -> pl.DataFrame:
-    rows = [(code, "K", "month", MONTH, band_of(n)) for code, n in counts.items()]
+    rows: list[tuple[object, ...]] = [(code, "K", "month", MONTH, band_of(n)) for code, n in counts.items()]
     rows += [("K", None, "month", MONTH, whole)]
     return pl.DataFrame(
         rows, schema=["region_code", "parent_code", "period_type", "period_start", "band"], orient="row"
