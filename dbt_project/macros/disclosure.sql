@@ -19,7 +19,7 @@
     case
       when {{ ratio }} is null then null
       when {{ ratio }} <= 0.01 then 0
-      else round(power(10.0, {{ how }}(12 * log10({{ ratio }})) / 12.0), 2)
+      else round(power(10.0, cast({{ how }}(12 * log10({{ ratio }})) as double) / 12), 2)
     end as decimal(8, 2)
   )
 {%- endmacro %}
