@@ -41,6 +41,9 @@ FOUND = [
     ("ADDRESS", "korban lari ke Jl. Sutoyo depan Gg. Karya Bersama lalu", "Jl. Sutoyo depan Gg. Karya Bersama"),
     ("ADDRESS", "motor korban hilang di kosan jl pramuka gg 8 no 12", "jl pramuka gg 8 no 12"),
     ("PERSON", "Aipda M. Fadli, S.H., M.Si telah memeriksa", "M. Fadli, S.H., M.Si"),
+    ("PERSON", "tas milik Ngatirah Batuallo dirampas dua orang", "Ngatirah Batuallo"),
+    ("PERSON", "terlapor mengancam Abd. Wagirin dengan parang", "Abd. Wagirin"),
+    ("PERSON", "sabu dibeli dari Om Beng di pelabuhan", "Om Beng"),
     ("PERSON", "pelaku bernama Rudi Hartono als Gondrong ditangkap", "Rudi Hartono als Gondrong"),
 ]  # fmt: skip
 
@@ -57,6 +60,7 @@ LEFT = [
     ("EMAIL", "akun fb nya @riko.jualhp"),
     ("ETHNICITY", "Pada abad lampau suku Jawa dan suku Sunda mendiami pulau itu dan menanam padi di lereng gunung."),
     ("ADDRESS", "Penduduk Desa Karangasem menanam singkong, dan pasokan air datang dari lereng sebelah utara pulau."),
+    ("PERSON", "Korban memesan barang lewat aplikasi, lalu pelaku menghilang dan pesanan tidak dikirim."),
     ("ACCOUNT", "perdana 12 orang datang"),
 ]
 
