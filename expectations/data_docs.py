@@ -36,7 +36,7 @@ _ADDRESS = re.compile(r"""\s(?:href|src|action)=["']?https?:[^"'\s>]*["']?""", r
 
 def build(lake: Lake, folder: Path, *, newest: int = NEWEST) -> Path:
     """Write what is not there yet, drop pages of batches that fell out; returns the index. Raises OSError."""
-    checks = outcomes(lake)
+    checks = outcomes(lake).filter(pl.col("expectation") != "")
     batches = _batches(checks, newest)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     wanted = {_name(batch): batch for batch in batches.iter_rows(named=True)}

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from expectations.suite import Check, Limits, profile_checks, row_checks
-from ingestion.profile import BatchProfile, Verdict, sample_of
+from ingestion.profile import BatchProfile, Verdict, sample_of, shares_of, shift
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,7 +22,7 @@ __all__ = ["Judge", "Verdict", "judge"]
 
 # Measures whose rules compare with the feed's own past, or mean little over a handful of rows.
 _SHARES = ("rejected_share", "unknown_code_share", "geocoded_share")
-_STATED_SHARES = ("missing_share:", "duplicate_share")
+_STATED_SHARES = ("missing_share:", "duplicate_share", "shift:")
 
 
 class Judge:
@@ -70,6 +70,10 @@ class Judge:
             severity = answer.check.severity
             if measure == "volume_ratio" and len(profile.history) < self.limits.history_needed:
                 severity = "warning"
+            if measure.startswith("shift:"):
+                past = profile.past_shares.get(measure.removeprefix("shift:"), ())
+                if len(past) < self.limits.history_needed:
+                    severity = "warning"
             if measure.startswith(_SHARES) and profile.rows_read < self.limits.rows_needed:
                 severity = "warning"
             if measure.startswith(_STATED_SHARES) and profile.rows_read < self.limits.rows_needed_stated:
@@ -109,9 +113,7 @@ class Judge:
             # Nobody said what conform found: only the share can be judged.
             is_held = count <= self.limits.rejected_share * rows
             severity = "error" if rows >= self.limits.rows_needed else "warning"
-            text = (
-                f"{rule}: second reading finds {count} of {rows} rows broken, allowed {self.limits.rejected_share:g}"
-            )
+            text = f"{rule}: second reading finds {count} of {rows} rows broken, allowed {self.limits.rejected_share:g}"
         else:
             is_held, severity = count == expected, "error" if count > expected else "warning"
             text = f"{rule}: second reading finds {count} of {rows} rows broken, conform {expected}"
@@ -135,6 +137,10 @@ def measured(profile: BatchProfile, limits: Limits) -> dict[str, float]:
         measures["rejected_share"] = profile.rejected / rows
         measures["unknown_code_share"] = profile.unknown_codes / rows
         measures |= {f"missing_share:{name}": float(share) for name, share in profile.null_shares.items()}
+        for column, shares in shares_of(profile.coded).items():
+            past = profile.past_shares.get(column, ())
+            if len(past) >= limits.history_noticed:
+                measures[f"shift:{column}"] = shift(shares, past)
         for name in ("geocoded_share", "duplicate_share"):
             share = getattr(profile, name)
             if share is not None:

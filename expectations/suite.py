@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from ingestion.entities import load_entities
+from ingestion.profile import coded_columns
+
 if TYPE_CHECKING:
     from ingestion.contract import Column, Contract, Rule
 
@@ -35,6 +38,8 @@ class Limits:
     unknown_code_share: float = 0.20
     geocoded_share: float = 0.20
     geocoded_share_noticed: float = 0.80
+    shift: float = 0.5
+    shift_noticed: float = 0.25
     volume_factor: float = 10.0
     history_needed: int = 14
     history_noticed: int = 3
@@ -71,6 +76,9 @@ def profile_checks(contract: Contract, limits: Limits) -> tuple[Check, ...]:
     if {"longitude", "latitude"} <= contract.mapped().keys():
         checks.append(_between("geocoded", "geocoded_share", limits.geocoded_share, None))
         checks.append(_between("geocoded", "geocoded_share", limits.geocoded_share_noticed, None, "warning"))
+    for column in coded_columns(load_entities()[contract.entity]):
+        checks.append(_between("shift", f"shift:{column}", None, limits.shift))
+        checks.append(_between("shift", f"shift:{column}", None, limits.shift_noticed, "warning"))
     for rule in contract.batch_rules:
         checks += _stated(rule)
     return tuple(checks)

@@ -60,7 +60,7 @@ from ingestion.minimise import KeyRing, Occurrences, Tally, check_policy, minimi
 from ingestion.minimise.columns import TEXT
 from ingestion.minimise.day_keys import LATENESS, DayKeys, linked_plate
 from ingestion.minimise.policy import NARRATIVE_ACTIONS, UNPROCESSABLE
-from ingestion.profile import BatchProfile, Sampler, Verdict
+from ingestion.profile import BatchProfile, Sampler, Verdict, coded_columns
 from ingestion.sealing import officer_recipient, recipient_of
 
 if TYPE_CHECKING:
@@ -146,6 +146,7 @@ class _Reading:
     tally: Tally = field(default_factory=Tally)
     occurrences: Occurrences = field(default_factory=Occurrences)
     unknown_codes: int = 0
+    coded: Counter[tuple[str, str]] = field(default_factory=Counter)
     located: int = 0
     geocoded: int = 0
     backwards: Counter[str] = field(default_factory=Counter)
@@ -507,6 +508,9 @@ class _FeedLanding:
         )
         for name in texts:
             self._keep_text(made.rows, name, reading)
+        for name in coded_columns(self.entity):
+            counted = made.rows.group_by(name).len().drop_nulls()
+            reading.coded.update({(name, str(value)): count for value, count in counted.iter_rows()})
         reading.spool.add(made.rows.drop(texts))
 
     def _of_known_regions(self, rows: pl.DataFrame, raw: pl.DataFrame, reading: _Reading) -> pl.DataFrame:
@@ -657,6 +661,7 @@ class _FeedLanding:
             unknown_codes=reading.unknown_codes,
             duplicate_share=repeated / rows if rows else None,
             geocoded_share=reading.geocoded / reading.located if reading.located else None,
+            coded=reading.coded,
             history=state.comparable(batch, self.contract.time_zone or self.context.city.time_zone),
             sample=reading.sampler.frame(),
             rejected_rules=reading.quarantine.broken_rules(),

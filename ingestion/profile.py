@@ -6,7 +6,7 @@ Landing makes the profile, `expectations.judge` makes the verdict; neither impor
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from ingestion.contract import Contract
+    from ingestion.entities import Entity
 
 SAMPLE_ROWS = 200_000
 
@@ -24,8 +25,9 @@ class BatchProfile:
 
     `history` holds the row counts of the feed's earlier comparable batches, oldest first. `sample` holds at most
     SAMPLE_ROWS raw rows as read (source columns, `_row`); `rejected_rules` what conform found broken, one row a
-    rejected row (`_row`, `rule`: names joined by ';'). `time_zone` is the one that local times of the feed are read
-    in, `last_day` the day that conform called today.
+    rejected row (`_row`, `rule`: names joined by ';'). `coded` counts rows by column and code of ours, `past_shares`
+    holds the shares of codes in the feed's earlier batches, by column, oldest first. `time_zone` is the one that local
+    times of the feed are read in, `last_day` the day that conform called today.
     """
 
     feed: str
@@ -38,10 +40,37 @@ class BatchProfile:
     duplicate_share: float | None = None
     geocoded_share: float | None = None
     history: tuple[int, ...] = ()
+    coded: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    past_shares: Mapping[str, Sequence[Mapping[str, float]]] = field(default_factory=dict)
     sample: pl.DataFrame | None = field(default=None, repr=False)
     rejected_rules: pl.DataFrame | None = field(default=None, repr=False)
     time_zone: str = "UTC"
     last_day: dt.date | None = None
+
+
+def coded_columns(entity: Entity) -> tuple[str, ...]:
+    """Columns of the entity's minimised table that hold a code of ours in every row: their shares tell what a feed
+    speaks of. What comes later, such as an outcome, differs between new records and corrections, and is none."""
+    coded = {known.name for known in entity.conformed if known.allowed and known.required}
+    return tuple(known.name for known in entity.minimised if known.name in coded)
+
+
+def shares_of(coded: Mapping[tuple[str, str], int]) -> dict[str, dict[str, float]]:
+    """Column -> code -> share of the rows that hold one."""
+    totals: dict[str, int] = {}
+    for (column, _), count in coded.items():
+        totals[column] = totals.get(column, 0) + count
+    found: dict[str, dict[str, float]] = {}
+    for (column, code), count in sorted(coded.items()):
+        found.setdefault(column, {})[code] = count / totals[column]
+    return found
+
+
+def shift(now: Mapping[str, float], past: Sequence[Mapping[str, float]]) -> float:
+    """How far shares lie from the mean of earlier ones: total variation distance, from 0 to 1 (nothing in common)."""
+    codes = {*now, *(code for one in past for code in one)}
+    usual = {code: sum(one.get(code, 0.0) for one in past) / len(past) for code in codes}
+    return sum(abs(now.get(code, 0.0) - usual[code]) for code in codes) / 2
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,23 @@ def test_each_profile_rule_stops_a_bad_batch(
     assert [failure.split(":")[0] for failure in verdict.failures] == [rule]
 
 
+def test_what_a_feed_speaks_of_may_not_turn_over(judge: Judge, contract: Contract, clean: Callable) -> None:
+    usual = {"category": [{"theft": 0.7, "robbery": 0.3}] * 14}
+    coded = {("category", "theft"): 180, ("category", "robbery"): 120}
+    assert judge(profile_of(clean(300), contract, coded=coded, past_shares=usual)).warnings == ()
+    other = {("category", "robbery"): 90, ("category", "homicide"): 210}
+    found = judge(profile_of(clean(300), contract, coded=other, past_shares=usual))
+    assert [failure.split(" (")[0] for failure in found.failures] == [
+        "shift: shift:category is 0.7, allowed at most 0.5"
+    ]
+    some = {("category", "theft"): 120, ("category", "robbery"): 180}
+    noticed = judge(profile_of(clean(300), contract, coded=some, past_shares=usual))
+    assert noticed.passed and noticed.warnings[0].startswith("shift: shift:category is 0.3")
+    young = {"category": usual["category"][:13]}
+    assert judge(profile_of(clean(300), contract, coded=other, past_shares=young)).passed, "until 14 batches exist"
+    assert judge(profile_of(clean(90), contract, coded=other, past_shares=usual)).passed, "a handful of rows"
+
+
 STATED: list[tuple[dict[str, Any], str | None, dict[str, Any]]] = [
     ({"name": "enough", "metric": "rowCount", "mustBeGreaterOrEqualTo": 400}, None, {}),
     (

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -13,6 +15,7 @@ from expectations.judge import Judge
 from expectations.outcomes import Recording, outcomes
 from ingestion.contract import Contract
 from ingestion.lake import Lake
+from ingestion.profile import Verdict
 from tests.unit.expectations.test_judge import CORRUPTIONS, corrupted, profile_of
 
 
@@ -51,3 +54,32 @@ def test_no_value_of_the_data_is_kept(
     text = outcomes(lake).write_csv()
     assert outcomes(lake)["broken"].sum() > 20
     assert not any(part in text for part in ("CANARY", "Budi", "R0000"))
+
+
+def test_shares_of_codes_are_remembered_and_told_to_the_judge(
+    judge: Judge, contract: Contract, clean: Callable[[int], pl.DataFrame], tmp_path: Path
+) -> None:
+    lake, hours = Lake(str(tmp_path / "lake")), iter(range(24))
+
+    def record(batch: str, theft: int, **more: Any) -> Verdict:
+        # A process a batch: what was learned stands in the lake.
+        recording = Recording(judge, lake, "r1", lambda: dt.datetime(2026, 6, 1, next(hours), tzinfo=dt.UTC))
+        coded = {("category", "theft"): theft, ("category", "robbery"): 300 - theft}
+        return recording(profile_of(clean(300), contract, batch_id=batch, coded=coded, **more))
+
+    assert not record("stopped", 0, rejected=90).passed
+    for number in range(15):
+        assert record(f"usual-{number}", 240).warnings == ()
+    turned = record("turned", 30)
+    assert not turned.passed and turned.failures[0].startswith("shift: shift:category is 0.7")
+    assert record("usual-again", 240).passed, "of what was stopped nothing is learned"
+
+
+def test_the_checks_alone_are_checks(
+    judge: Judge, contract: Contract, clean: Callable[[int], pl.DataFrame], tmp_path: Path
+) -> None:
+    lake = Lake(str(tmp_path / "lake"))
+    Recording(judge, lake, "r1")(profile_of(clean(300), contract, coded={("category", "theft"): 300}))
+    (remembered,) = outcomes(lake).filter(pl.col("shares").is_not_null()).iter_rows(named=True)
+    assert (remembered["expectation"], remembered["measure"]) == ("", "shares:category")
+    assert json.loads(remembered["shares"]) == {"theft": 1.0}

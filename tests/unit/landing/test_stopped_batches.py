@@ -199,6 +199,7 @@ def test_the_judge_is_told_shares_of_all_rows_and_the_history_of_landed_batches(
     assert first.geocoded_share == pytest.approx(2 / 3)
     # Fridays are compared with Fridays.
     assert first.history == saturday.history == () and second.history == (4,)
+    assert first.coded == {("category", "crime"): 3}
     assert first.last_day == dt.date(2026, 6, 30)
     assert first.sample is not None and first.sample.height == 4
     assert first.rejected_rules is not None and first.rejected_rules.rows() == [(3, "codes:kind")]
