@@ -18,6 +18,7 @@ from ingestion.profile import coded_columns
 if TYPE_CHECKING:
     from ingestion.contract import Column, Contract, Rule
 
+REPEATS = "repeats"  # records that one delivery holds several times
 EARLIEST = dt.date(1970, 1, 1)
 # A connector that cuts its own batches (what is new since the last pull) has no volume of its own that could be short:
 # three new records on a quiet day are no fault. The agency's own files have one.
@@ -38,6 +39,8 @@ class Limits:
     unknown_code_share: float = 0.20
     geocoded_share: float = 0.20
     geocoded_share_noticed: float = 0.80
+    duplicate_share: float = 0.9
+    duplicate_share_noticed: float = 0.2
     shift: float = 0.5
     shift_noticed: float = 0.25
     volume_factor: float = 10.0
@@ -72,6 +75,8 @@ def profile_checks(contract: Contract, limits: Limits) -> tuple[Check, ...]:
         _between("rejected", "rejected_share", None, limits.rejected_share),
         _between("rejected", "rejected_share", None, limits.rejected_share_noticed, "warning"),
         _between("unknown_codes", "unknown_code_share", None, limits.unknown_code_share),
+        _between(REPEATS, "duplicate_share", None, limits.duplicate_share),
+        _between(REPEATS, "duplicate_share", None, limits.duplicate_share_noticed, "warning"),
     ]
     if {"longitude", "latitude"} <= contract.mapped().keys():
         checks.append(_between("geocoded", "geocoded_share", limits.geocoded_share, None))

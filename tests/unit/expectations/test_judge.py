@@ -67,6 +67,7 @@ GATES: list[tuple[str, dict[str, Any]]] = [
     ("rejected", {"rejected": 90}),
     ("unknown_codes", {"unknown_codes": 80}),
     ("geocoded", {"geocoded_share": 0.1}),
+    ("repeats", {"duplicate_share": 0.95}),
 ]
 
 
@@ -106,7 +107,7 @@ STATED: list[tuple[dict[str, Any], str | None, dict[str, Any]]] = [
     (
         {"name": "few_repeats", "metric": "duplicateValues", "unit": "percent", "mustBeLessOrEqualTo": 10},
         None,
-        {"duplicate_share": 0.4},
+        {"duplicate_share": 0.15},
     ),
 ]
 
