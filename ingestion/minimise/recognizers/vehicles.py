@@ -189,7 +189,7 @@ _PLATE = re.compile(
 )
 _AREA_BEFORE = re.compile(r"(?<![^\W_])(?:[A-Za-z]{1,2}|[A-Za-z] [A-Za-z])[ .\-_]{0,3}[OIl|SB]{0,3}$")
 _AREA_GLUED = re.compile(
-    r"(?:pl[a4]t|n[o0]p[o0]l|p[o0]l[i1l]s[i1l]|m[o0]t[o0]r|m[o0]b[i1l]l|truk|kendaraan)"
+    r"(?:p[l1][a4]t|n[o0]p[o0][l1]|p[o0][l1][i1l]s[i1l]|m[o0]t[o0]r|m[o0]b[i1l]l|truk|kendaraan)"
     r"(?P<area>[A-Z]{1,2})[ .\-_]{0,3}$",
     re.IGNORECASE,
 )
@@ -327,7 +327,7 @@ class PlateRecognizer(IndonesianRecognizer):
             if (
                 not area
                 and start > 4
-                and text[start - 5 : start - 3].isalpha()
+                and text[start - 5 : start - 3].isalnum()
                 and (glued := _AREA_GLUED.search(text, max(0, start - 16), start))
             ):
                 # "platKT 1234 AB": read from its area, as if a space stood before it.
