@@ -49,15 +49,27 @@ DROPPED: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def calls(plain_house: House) -> House:
-    plain_house.documents[CALLS] = documented()
+@pytest.fixture(scope="module")
+def landed(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three batches of calls under the first contract; each test takes a copy."""
+    root = tmp_path_factory.mktemp("landed") / "home"
+    shutil.copytree(prepared, root)
+    house = House(root)
+    house.documents[CALLS] = documented()
     rows = [f"{call(number, at=f'2026-0{4 + number % 3}-01 10:00:00')},{SECRET}" for number in range(30)]
     for batch in range(3):
         name = f"calls/c_2026-06-0{batch + 1}.csv"
-        plain_house.deliver(name, lines(HEADER, rows[batch * 10 : batch * 10 + 10]))
-    plain_house.land(CALLS)
-    return plain_house
+        house.deliver(name, lines(HEADER, rows[batch * 10 : batch * 10 + 10]))
+    house.land(CALLS)
+    return root
+
+
+@pytest.fixture
+def calls(landed: Path, tmp_path: Path) -> House:
+    shutil.copytree(landed, tmp_path / "home")
+    house = House(tmp_path / "home")
+    house.documents[CALLS] = documented()
+    return house
 
 
 def go(house: House, document: dict[str, Any], **more: Any) -> Any:
