@@ -51,7 +51,7 @@ def tiny_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_options() -> TrainingOptions:
     """Training that takes a second."""
-    return TrainingOptions(made=150, iterations=12)
+    return TrainingOptions(made=100, iterations=8, averaged=2)
 
 
 @pytest.fixture(scope="session")
