@@ -75,3 +75,8 @@
 {% macro minutes(seconds) -%}
   cast(round({{ seconds }} / 30.0, 0) / 2 as decimal(8, 1))
 {%- endmacro %}
+
+{# Whole months from the month of a day to that of as-of. From first days: dbt's macro errs on Spark at months' ends. #}
+{% macro months_after(day) -%}
+  {{ dbt.datediff(month_start(day), month_start(as_of_date()), 'month') }}
+{%- endmacro %}

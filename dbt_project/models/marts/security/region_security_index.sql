@@ -144,7 +144,7 @@ select
     population_is_official,
     {{ share_band('located_share', 'n_records') }} as completeness,
     {{ dbt.datediff('period_end', as_of_date(), 'day') }} < {{ var('provisional_days') }}
-    or coalesce({{ dbt.datediff('period_end', as_of_date(), 'month') }} < settled_age, false) as is_provisional,
+    or coalesce({{ months_after('period_end') }} < settled_age, false) as is_provisional,
     coalesce(method_version, '') as method_version,
     is_latest,
     boundary_json,
