@@ -204,6 +204,7 @@ _TIGHT_AREA = re.compile(r"[A-Z]{1,2}[ .\-]?$")
 # Tied to a word without a space: "motorKT1234AB", "KT1234ABmilik".
 _TIGHT = re.compile(r"(?P<area>[A-Z]{1,2})(?P<gap>[ .\-]?)(?P<number>\d{3,4})(?P<suffix>[ .\-]?[A-Z]{1,3})(?![A-Z0-9])")
 _TIED = re.compile(r"(?P<gap>[ .\-]?)(?P<word>[A-Z]{1,12})(?![^\W_])", re.IGNORECASE)
+_MISREAD_END = re.compile(r"[ .\-][580](?!\w)")
 _CORPS = re.compile(
     r"(?:(?<![^\W_])|(?<=[dD][iI1l][nN][aA][sS])|(?<=[pP][lL][aA][tT]))(?:CD|CC|CH|CN|CS)[ .\-]{0,2}"
     r"(?=[\dB]{0,2}\d|\dB)[\dB]{1,3}[ .\-]{1,3}\d[\dB]{0,3}(?!\d)",
@@ -279,6 +280,9 @@ class PlateRecognizer(IndonesianRecognizer):
                 elif suffix is None:
                     # The last letters may be tied to the next word: "KT 1234 ABmilik".
                     tied = _TIED.match(text, end)
+                    misread = _MISREAD_END.match(text, end) if score == CERTAIN else None
+                    if misread:
+                        end = misread.end()
                     if tied and (tied["gap"] != " " or not is_common(tied["word"].lower())):
                         end = tied.end()
                 yield Hit(match.start(), end, score, "area code")
@@ -307,7 +311,8 @@ class PlateRecognizer(IndonesianRecognizer):
                 yield Hit(*match.span(), LABELLED, "unit")
         for match in _SLIPPED_PLATE.finditer(text) if is_official or "motor" in lower or "mobil" in lower else ():
             before = lower[max(0, match.start() - 30) : match.start()]
-            if match["suffix"].lower() not in _WORDS and (_BEFORE.search(before) or _VEHICLE.search(before)):
+            is_word = match["suffix"] in _WORDS and document.case == MIXED
+            if not is_word and (_BEFORE.search(before) or _VEHICLE.search(before)):
                 yield Hit(*match.span(), LIKELY, "area misread")
         for match in _SPACED.finditer(text) if is_official else ():
             if match["area"].upper().replace(" ", "") in AREAS:
