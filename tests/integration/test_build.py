@@ -240,6 +240,7 @@ def test_new_calls_change_what_depends_on_calls_and_nothing_else(built: Built, t
         "aggregates/int_calls__region_month",
         "aggregates/int_indicators",
         "marts/oversight_kpis",
+        "marts/regional_head_scorecard",
         "marts/response_times",
     }
     assert steps.pin(settings) is None
