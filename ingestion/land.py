@@ -795,8 +795,9 @@ def _tellable() -> tuple[type[BaseException], ...]:
     """Errors whose message is ours, and so holds no value."""
     from ingestion.connectors import ConnectorError
     from ingestion.lake.commit import LakeBusy
+    from ingestion.lake.sync import LakeUnreachable
 
-    return (ConnectorError, LakeBusy, RegionsMissing)
+    return (ConnectorError, LakeBusy, LakeUnreachable, RegionsMissing)
 
 
 def _status(counts: Counts) -> str:
