@@ -67,8 +67,8 @@ class PastBatch:
 @dataclass(frozen=True)
 class FeedState:
     """What the log knows of a feed: batches that need nothing more, where a pull goes on, positions by batch,
-    batches that were ever begun, intents without outcome, batches that landed, oldest first, and those among the
-    acknowledged that were refused as drops, and those that this very run has ended already."""
+    batches that were ever begun, intents without outcome, batches that earlier runs landed, oldest first, those among
+    the acknowledged that were refused as drops, and those that this very run has ended already."""
 
     acknowledged: frozenset[str]
     position: str | None
@@ -149,7 +149,8 @@ class BatchLog:
     def _past(self, outcomes: pl.DataFrame) -> tuple[PastBatch, ...]:
         # What came out of quarantine is no delivery that a later one could be compared with; one taken again is one.
         landed = outcomes.filter((pl.col("status") == "landed") & ~pl.col("batch_id").str.contains(_AGAIN.pattern))
-        landed = landed.unique("batch_id", keep="first", maintain_order=True)
+        # What this very run has landed is left out: a run that was cut and goes on then judges as one that was not.
+        landed = landed.filter(pl.col("run_id") != self.run_id).unique("batch_id", keep="first", maintain_order=True)
         backfilled = self.keys.hide("", self.feed, POSITION)
         return tuple(
             PastBatch(rows, start, end, position == backfilled)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 from ingestion.connectors import Batch
-from ingestion.lake.log import FeedState, PastBatch
+from ingestion.lake import Lake
+from ingestion.lake.log import BatchLog, FeedState, PastBatch
+from ingestion.lake.upsert import Counts
+from ingestion.minimise import KeyRing
 
 ZONE = "Asia/Makassar"
 MIDNIGHT = dt.datetime(2026, 6, 7, 16, tzinfo=dt.UTC)  # of Monday the 8th, where the city lies
@@ -43,3 +47,15 @@ def test_backfills_stand_apart() -> None:
     earlier = state(past(7, MIDNIGHT - 7 * DAY), past(9_000, MIDNIGHT - 14 * DAY, is_backfill=True))
     assert earlier.comparable(batch(MIDNIGHT), ZONE) == (7,)
     assert earlier.comparable(batch(MIDNIGHT, position=""), ZONE) == (9_000,)
+
+
+def test_a_run_that_goes_on_after_a_cut_judges_by_what_stood_before_it(tmp_path: Path) -> None:
+    def log(run_id: str) -> BatchLog:
+        return BatchLog(Lake(str(tmp_path / "lake")), KeyRing(tmp_path / "keys"), run_id, "a.b", "toy", None)
+
+    first = log("first")
+    first.outcome("id", "landed", Counts(7, 7, 0, 0), batch=batch(MIDNIGHT - 7 * DAY))
+    first.flush()
+    assert log("first").state().comparable(batch(MIDNIGHT), ZONE) == ()
+    assert log("first").state().acknowledged == {"id"}
+    assert log("second").state().comparable(batch(MIDNIGHT), ZONE) == (7,)
