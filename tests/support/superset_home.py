@@ -212,6 +212,7 @@ def picture(where: Served, target: Path, user: str = "eksekutif") -> None:
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.support.superset_home", description=__doc__)
     parser.add_argument("target", type=Path)
+    parser.add_argument("--user", default="eksekutif", help="whose dashboard (default: %(default)s)")
     parser.add_argument("--home", type=Path, help="a home whose Superset runs; else a throw-away one is made")
     asked = parser.parse_args(arguments)
     if asked.home:
@@ -219,10 +220,10 @@ def main(arguments: list[str]) -> None:
         url = stack.status(home).url
         if url is None:
             sys.exit(f"no Superset runs for {home.root}: ./telaga up starts it")
-        picture(Served(home, url), asked.target)
+        picture(Served(home, url), asked.target, asked.user)
         return
     with tempfile.TemporaryDirectory() as folder, served(Path(folder) / "home") as where:
-        picture(where, asked.target)
+        picture(where, asked.target, asked.user)
 
 
 if __name__ == "__main__":
