@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ingestion.connectors import ConnectorError
 from ingestion.connectors.web import Web
+from ingestion.lake.originals import Joined
 
 if TYPE_CHECKING:
     import httpx
@@ -184,7 +185,7 @@ class PagesSource:
     size: int = 0
 
     def open(self) -> BinaryIO:
-        return io.BufferedReader(_Lines(self._lines()))
+        return io.BufferedReader(Joined(self._lines()))
 
     def _lines(self) -> Iterator[bytes]:
         digests = hashlib.sha256()
@@ -193,29 +194,6 @@ class PagesSource:
             yield page.lines
         if self.digest not in (None, digests.hexdigest()):
             raise ConnectorError(f"{self.feed}: pages changed while they were pulled; they are listed and pulled again")
-
-
-class _Lines(io.RawIOBase):
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces, self._piece = pieces, memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, target: bytearray | memoryview) -> int:  # type: ignore[override]
-        while not self._piece:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            self._piece = memoryview(piece)
-        size = min(len(self._piece), len(target))
-        target[:size] = self._piece[:size]
-        self._piece = self._piece[size:]
-        return size
-
-    def close(self) -> None:
-        getattr(self._pieces, "close", lambda: None)()
-        super().close()
 
 
 def _at(document: Any, path: str) -> Any:

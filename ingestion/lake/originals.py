@@ -85,7 +85,7 @@ def _of_batch(lake: Lake, feed: str, batch_id: str) -> list[str]:
 
 
 class Joined(io.RawIOBase):
-    """Pieces one after the other."""
+    """Pieces one after the other, as a stream; closed, it closes what they come from."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces, self._piece = pieces, memoryview(b"")
@@ -103,3 +103,7 @@ class Joined(io.RawIOBase):
         target[:size] = self._piece[:size]
         self._piece = self._piece[size:]
         return size
+
+    def close(self) -> None:
+        getattr(self._pieces, "close", lambda: None)()
+        super().close()
